@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* core/limits.h: the most that anybody outside can ask of us, in one place. doc/limits in the API
+ * document repeats it. */
+#ifndef CRONJOB_CORE_LIMITS_H
+#define CRONJOB_CORE_LIMITS_H
+
+enum {
+    LIMIT_NAME = 64,              /* bytes of a job's, worker's or token's name: [A-Za-z0-9._-] */
+    LIMIT_DESCRIPTION = 4096,     /* bytes */
+    LIMIT_EXECUTABLE = 64 * 1024, /* bytes of a command line or a URL */
+    LIMIT_STDIN = 64 * 1024,      /* bytes */
+    LIMIT_PATH = 4096,            /* bytes */
+    LIMIT_REASON = 240,           /* bytes of a run's reason */
+    LIMIT_LABELS = 32,            /* pairs */
+    LIMIT_LABEL = 63,             /* bytes of a label's name or value */
+    LIMIT_ARGS = 256,             /* items */
+    LIMIT_ARG = 32 * 1024,        /* bytes of one */
+    LIMIT_ENV = 256,              /* pairs */
+    LIMIT_ENV_VALUE = 32 * 1024,  /* bytes of a value */
+    LIMIT_DOCUMENT = 256 * 1024,  /* bytes of a job's document */
+    LIMIT_BODY = 1024 * 1024,     /* bytes of a request's body */
+    LIMIT_HEADERS = 32 * 1024,    /* bytes of a request's head */
+    LIMIT_JSON_DEPTH = 32,        /* nested arrays and objects */
+    LIMIT_PAGE = 1000,            /* most a client can ask for by limit=N where pages exist */
+    LIMIT_RETRIES = 100,          /* attempts after the first */
+    LIMIT_CATCH_UP = 1000, /* overdue ticks of one job that are run after a stop (catch_up: all) */
+    LIMIT_MISSED_ROWS =
+        100, /* overdue ticks of one job that are recorded one by one; older ones share a record */
+    LIMIT_BATCH = 1000,                      /* claims, results or tasks that travel together */
+    LIMIT_OUTPUT_DEFAULT = 10 * 1024 * 1024, /* bytes of output kept of a run */
+    LIMIT_OUTPUT = 1024 * 1024 * 1024,       /* the most that a job can ask for */
+};
+
+#endif

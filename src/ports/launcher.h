@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ports/launcher.h: starts processes and tells how they ended. Behind it stands the guardian.
+ *
+ * Contract:
+ * - start() hands a run over; it never waits. The process is executed at `start_at` or, if that has
+ * passed, at once. The same run key handed over twice is executed once.
+ * - Events come by the callback given at construction, on the thread that calls dispatch(); a run
+ * has STARTED at most once and FINISHED exactly once, and FINISHED is repeated after a reconnection
+ * until acknowledge() was called.
+ * - After the launcher connects (again) to its guardian, KNOWN comes for every run that the
+ * guardian has, running or finished, then CONNECTED. A run that the worker believes started and
+ * that was not KNOWN is lost.
+ * - DISCONNECTED: the guardian is gone, its runs with it (their processes were killed as far as
+ * they could be found). The launcher starts a new guardian by itself and CONNECTED follows.
+ * - kill() asks for TERM to the whole tree now and KILL after the run's grace; a run that has not
+ * begun is not executed (FINISHED, RUN_KILLED).
+ * - One thread uses a launcher: the owner of the loop that watches fd().
+ */
+#ifndef CRONJOB_PORTS_LAUNCHER_H
+#define CRONJOB_PORTS_LAUNCHER_H
+
+#include "core/job.h"
+#include "core/run.h"
+
+struct launcher;
+
+struct launch {
+    struct run_key run;
+    instant_us start_at;
+    const char *account; /* whose uid, gid and groups */
+    const char *command; /* a line for the shell; NULL: execute `path` */
+    const char *path;    /* NULL for a command */
+    struct strings args; /* after the path, or the command line's $1... */
+    struct pairs
+        env; /* the job's own and CRONJOB_*; cron's HOME LOGNAME USER SHELL PATH lie below */
+    const char *stdin_text;        /* NULL: /dev/null */
+    const char *working_directory; /* "": the account's home */
+    span_us timeout;               /* 0: none */
+    span_us kill_grace;
+    struct run_limits limits;
+};
+
+enum launch_event_kind {
+    LAUNCH_CONNECTED,
+    LAUNCH_DISCONNECTED,
+    LAUNCH_KNOWN,    /* run, and result: status RUN_QUEUED (handed over), RUN_RUNNING or final */
+    LAUNCH_STARTED,  /* run, result.started_at */
+    LAUNCH_OUTPUT,   /* run, result.output_bytes so far; at most every 50 ms a run */
+    LAUNCH_FINISHED, /* run, result, reason */
+};
+
+struct launch_event {
+    enum launch_event_kind kind;
+    struct run_key run;
+    struct run_result result;
+    const char *reason; /* "" or why it failed: "exec: No such file or directory"; valid during the
+                           callback */
+};
+
+typedef void (*launch_callback)(void *context, const struct launch_event *event);
+
+struct launcher_ops {
+    const char *name;
+    /* RC_BUSY: too much is handed over already, try after the next event. RC_UNAVAILABLE: not
+     * connected. RC_TOO_BIG. */
+    enum rc (*start)(struct launcher *launcher, const struct launch *launch, struct err *err);
+    void (*kill)(struct launcher *launcher, const struct run_key *run);
+    void (*acknowledge)(struct launcher *launcher, const struct run_key *run);
+    /* The descriptor to watch for reading (an epoll of its own, the same for ever), and what to
+     * call when it is readable. */
+    int (*fd)(struct launcher *launcher);
+    void (*dispatch)(struct launcher *launcher);
+    /* Lets go of the guardian, which stays while it has runs and ends when it has none. */
+    void (*free)(struct launcher *launcher);
+};
+
+struct launcher {
+    const struct launcher_ops *ops;
+};
+
+MUST_USE static inline enum rc launcher_start(struct launcher *launcher,
+                                              const struct launch *launch, struct err *err)
+{
+    return launcher->ops->start(launcher, launch, err);
+}
+
+static inline void launcher_kill(struct launcher *launcher, const struct run_key *run)
+{
+    launcher->ops->kill(launcher, run);
+}
+
+static inline void launcher_acknowledge(struct launcher *launcher, const struct run_key *run)
+{
+    launcher->ops->acknowledge(launcher, run);
+}
+
+static inline int launcher_fd(struct launcher *launcher)
+{
+    return launcher->ops->fd(launcher);
+}
+
+static inline void launcher_dispatch(struct launcher *launcher)
+{
+    launcher->ops->dispatch(launcher);
+}
+
+static inline void launcher_free(struct launcher *launcher)
+{
+    if (launcher)
+        launcher->ops->free(launcher);
+}
+
+#endif
