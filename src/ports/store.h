@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ports/store.h: jobs, runs, workers and access tokens, kept for good.
+ *
+ * Contract:
+ * - apply() takes many writes at once (group commit) and answers RC_OK when all that it accepted is
+ * durable. Each write then has its own `outcome`: one that is refused changes nothing and does not
+ * disturb the others. Any other answer of apply() is about all of them: RC_BUSY, RC_UNAVAILABLE,
+ *   RC_FULL: nothing was written; RC_UNKNOWN: perhaps. Writes of one call take effect in their
+ * order.
+ * - A claim is decided only by reading back the runs that carry its token (read_runs by token),
+ * never by its outcome.
+ * - Writes about a run are conditional on its token and on its not being final: a final status is
+ * written once. A result that comes too late is kept as a note on the run (its reason grows by
+ * "late result: ..."), and its outcome is RC_STALE.
+ * - A read that follows a write's RC_OK sees it, from any thread. Reads give each record to
+ * `visit`, whose pointers are valid during the call only; a visit that answers false ends the read
+ * (RC_OK). A visit must not call the store.
+ * - Time is the store's own clock: now().
+ * All functions are safe from any thread; apply() calls are serialised.
+ */
+#ifndef CRONJOB_PORTS_STORE_H
+#define CRONJOB_PORTS_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/instant.h"
+
+#include "core/job.h"
+#include "core/run.h"
+
+struct store;
+
+/* Random, made once a batch of claims; says whose a run is. All zeros is no token. */
+struct claim_token {
+    uint8_t bytes[16];
+};
+
+/* ---- what is read -------------------------------------------------------------------------- */
+
+/* A job as it is kept: the facts of the system, the columns that are searched, and the document. */
+struct job_record {
+    job_id id;
+    uint64_t revision; /* from 1, raised by every change of the document */
+    enum job_status status;
+    bool removed; /* finished because its user removed it */
+    const char *owner;
+    const char *worker; /* "" when not assigned */
+    instant_us created_at;
+    instant_us updated_at;
+    /* From the document, for the agenda and for searching: */
+    const char *name; /* "" when none */
+    const char *schedule;
+    const char *time_zone;
+    enum job_type type;
+    bool enabled;
+    instant_us starts_at;
+    instant_us ends_at;
+    span_us jitter;
+    enum concurrency concurrency;
+    enum catch_up catch_up;
+    span_us catch_up_window;
+    enum worker_loss on_worker_loss;
+    struct retries retries;
+    /* Parts, present when the query asks for them: */
+    const char
+        *document; /* the user's fields as JSON text, an object with every default; else NULL */
+    size_t document_length;
+    const struct run *last_run; /* the newest run, else NULL */
+    instant_us cursor; /* JOB_PART_CURSOR: the last tick accounted for by any schedule, catch_up,
+                          retry or reboot run; INSTANT_NONE */
+};
+
+enum job_part {
+    JOB_PART_DOCUMENT = 1,
+    JOB_PART_LAST_RUN = 2,
+    JOB_PART_CURSOR = 4,
+};
+
+/* Which jobs, in order of id. A zero or NULL member does not restrict, except where noted. */
+struct job_query {
+    const job_id *ids; /* NULL: all; else these `id_count` */
+    size_t id_count;
+    job_id after; /* id > after */
+    size_t limit; /* 0: no limit */
+    int status;   /* -1: any, else enum job_status */
+    int type;     /* -1: any, else enum job_type */
+    const char *owner;
+    const char *worker;
+    const char *name;       /* exactly */
+    const char *label_name; /* with label_value: has this label */
+    const char *label_value;
+    const char *text; /* part of name, executable or description, any case of ASCII */
+    bool active_only; /* enabled, not removed and not finished: what an agenda needs */
+    unsigned parts;   /* enum job_part, or-ed */
+};
+
+static inline struct job_query job_query_all(void)
+{
+    return (struct job_query){.status = -1, .type = -1};
+}
+
+/* Which runs, newest first: by (scheduled_at, job, attempt, target) descending. */
+struct run_query {
+    const struct run_key *keys; /* NULL: all; else these `key_count` */
+    size_t key_count;
+    const struct claim_token *token; /* NULL: any */
+    job_id job;                      /* 0: any */
+    const char *owner;               /* NULL: any; else runs of jobs of this owner */
+    int status;                      /* -1: any, else enum run_status */
+    const char *worker;              /* NULL: any */
+    bool unfinished_only;
+    const struct run_key *before; /* NULL, or only older than this */
+    instant_us since;             /* INSTANT_NONE, or scheduled_at >= since */
+    instant_us until;             /* INSTANT_NONE, or scheduled_at < until */
+    size_t skip;                  /* leave out the newest so many */
+    size_t limit;                 /* 0: no limit */
+};
+
+static inline struct run_query run_query_all(void)
+{
+    return (struct run_query){.status = -1, .since = INSTANT_NONE, .until = INSTANT_NONE};
+}
+
+struct run_record {
+    struct run run;
+    struct claim_token token;
+    const char *owner; /* of its job; "" when the job was purged */
+};
+
+struct worker_record {
+    const char *name;
+    const char *url; /* "" when it has none */
+    const char *version;
+    const char *backend; /* "timer" or "crontab" */
+    struct pairs labels;
+    bool draining;
+    int64_t running;      /* runs that go on */
+    int64_t tasks;        /* jobs on its agenda */
+    span_us clock_offset; /* its clock minus the store's */
+    instant_us started_at;
+    instant_us lease_until; /* past this instant it may be dead */
+};
+
+struct access_token {
+    const char *id; /* 8 characters, shown */
+    const char *name;
+    const char *account; /* as whom it acts */
+    bool admin;
+    uint8_t hash[32]; /* SHA-256 of the secret */
+    instant_us created_at;
+    instant_us expires_at; /* INSTANT_NONE: never */
+};
+
+struct store_summary {
+    int64_t jobs[JOB_STATUS_COUNT];
+    int64_t running;
+    int64_t queued;
+};
+
+typedef bool (*job_visit)(void *context, const struct job_record *job);
+typedef bool (*run_visit)(void *context, const struct run_record *run);
+typedef bool (*worker_visit)(void *context, const struct worker_record *worker);
+typedef bool (*token_visit)(void *context, const struct access_token *token);
+
+/* ---- what is written ----------------------------------------------------------------------- */
+
+enum write_kind {
+    WRITE_JOB_CREATE,  /* job; RC_CONFLICT: the name is taken; RC_INVALID: the idempotency key was
+                          used for another request */
+    WRITE_JOB_REPLACE, /* job; RC_NOT_FOUND, RC_STALE (revision), RC_CONFLICT (name) */
+    WRITE_JOB_REMOVE,  /* job.id, .at, .revision; RC_NOT_FOUND, RC_STALE; it is finished, its queued
+                          runs too (skipped, "removed"); its name is free again */
+    WRITE_JOB_PURGE,   /* job.id; RC_NOT_FOUND; the job and all its runs are erased */
+    WRITE_JOB_STATUS,  /* job.id, .revision, .status, by the agenda; RC_STALE, RC_NOT_FOUND */
+    WRITE_JOB_ASSIGN,  /* job.id, .worker; the revision stays; RC_NOT_FOUND */
+    WRITE_RUN_QUEUE,   /* run: a run on demand, queued, without a token; RC_NOT_FOUND: the job;
+                          RC_CONFLICT: the key is taken */
+    WRITE_RUN_CLAIM,   /* claim; no outcome but RC_OK: read back by token */
+    WRITE_RUN_STARTED, /* run.key, .token, .result.started_at: queued -> running; RC_STALE */
+    WRITE_RUN_FINISHED, /* run.key, .token, .result, .reason, .job_status; RC_STALE, RC_NOT_FOUND */
+    WRITE_RUN_RECORD,   /* run: a final run that nobody claimed (skipped, missed, with count and
+                           until); RC_CONFLICT: the key is taken */
+    WRITE_RUN_PURGE,    /* run.key; RC_NOT_FOUND */
+    WRITE_WORKER,       /* worker: inserted or replaced, but `draining` only inserted */
+    WRITE_WORKER_DRAIN, /* worker.name, .draining; RC_NOT_FOUND */
+    WRITE_TOKEN_CREATE, /* access; RC_CONFLICT: the id is taken */
+    WRITE_TOKEN_REVOKE, /* access.id; RC_NOT_FOUND */
+};
+
+struct write_job {
+    job_id id;         /* CREATE: written by the store */
+    uint64_t revision; /* REPLACE, REMOVE, STATUS: what it must be, 0 any; CREATE, REPLACE: written,
+                          the new one */
+    instant_us at;     /* created_at or updated_at */
+    const struct job *job;
+    const char *document;
+    size_t document_length;
+    const char *owner;
+    const char *worker;
+    enum job_status status;
+    const char *idempotency_key; /* NULL when none; kept for 24 h, per owner */
+    const uint8_t *request_hash; /* 32 bytes, with idempotency_key */
+    bool replayed; /* CREATE: written; the key was known, id is of the job made then */
+};
+
+/*
+ * A tick claimed by a worker. Takes effect only if, when it is executed: the job exists, is
+ * enabled, not finished and has this revision; now() >= scheduled_at - CLAIM_LEAD; now() <
+ * deadline; and the key is free. For `existing`: a queued run without a token is taken over, the
+ * job need only exist and not be removed.
+ */
+#define CLAIM_LEAD (250 * MILLISECOND)
+
+struct write_claim {
+    struct run_key key;
+    struct claim_token token;
+    const char *worker;
+    uint64_t revision;
+    enum run_trigger trigger;
+    instant_us deadline;
+    bool existing;
+};
+
+struct write_run {
+    struct run_key key;
+    struct claim_token token;
+    enum run_trigger trigger;
+    struct run_result result;
+    const char *worker;
+    const char *reason;
+    const char *request;
+    uint64_t revision;
+    int64_t count;
+    instant_us until;
+    enum job_status job_status; /* FINISHED and RECORD: what the job's status becomes */
+    bool sets_job_status; /* FINISHED and RECORD: whether it does (never for a removed or newer job)
+                           */
+};
+
+struct store_write {
+    enum write_kind kind;
+    enum rc outcome; /* written by apply() */
+    struct err err;  /* written by apply() when outcome is not RC_OK */
+    union {
+        struct write_job job;
+        struct write_claim claim;
+        struct write_run run;
+        struct worker_record worker;
+        struct access_token access;
+    };
+};
+
+struct store_ops {
+    const char *name;
+    enum rc (*now)(struct store *store, instant_us *ret_now, struct err *err);
+    enum rc (*apply)(struct store *store, struct store_write *writes, size_t count,
+                     struct err *err);
+    enum rc (*read_jobs)(struct store *store, const struct job_query *query, job_visit visit,
+                         void *context, struct err *err);
+    enum rc (*read_runs)(struct store *store, const struct run_query *query, run_visit visit,
+                         void *context, struct err *err);
+    enum rc (*read_workers)(struct store *store, worker_visit visit, void *context,
+                            struct err *err);
+    enum rc (*read_tokens)(struct store *store, token_visit visit, void *context, struct err *err);
+    enum rc (*summary)(struct store *store, const char *owner, struct store_summary *ret_summary,
+                       struct err *err); /* owner NULL: all */
+    void (*free)(struct store *store);
+};
+
+struct store {
+    const struct store_ops *ops;
+};
+
+MUST_USE static inline enum rc store_now(struct store *store, instant_us *ret_now, struct err *err)
+{
+    return store->ops->now(store, ret_now, err);
+}
+
+MUST_USE static inline enum rc store_apply(struct store *store, struct store_write *writes,
+                                           size_t count, struct err *err)
+{
+    return store->ops->apply(store, writes, count, err);
+}
+
+MUST_USE static inline enum rc store_read_jobs(struct store *store, const struct job_query *query,
+                                               job_visit visit, void *context, struct err *err)
+{
+    return store->ops->read_jobs(store, query, visit, context, err);
+}
+
+MUST_USE static inline enum rc store_read_runs(struct store *store, const struct run_query *query,
+                                               run_visit visit, void *context, struct err *err)
+{
+    return store->ops->read_runs(store, query, visit, context, err);
+}
+
+MUST_USE static inline enum rc store_read_workers(struct store *store, worker_visit visit,
+                                                  void *context, struct err *err)
+{
+    return store->ops->read_workers(store, visit, context, err);
+}
+
+MUST_USE static inline enum rc store_read_tokens(struct store *store, token_visit visit,
+                                                 void *context, struct err *err)
+{
+    return store->ops->read_tokens(store, visit, context, err);
+}
+
+MUST_USE static inline enum rc store_read_summary(struct store *store, const char *owner,
+                                                  struct store_summary *ret_summary,
+                                                  struct err *err)
+{
+    return store->ops->summary(store, owner, ret_summary, err);
+}
+
+static inline void store_free(struct store *store)
+{
+    if (store)
+        store->ops->free(store);
+}
+
+#endif
