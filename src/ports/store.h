@@ -51,6 +51,8 @@ struct job_record {
     const char *worker; /* "" when not assigned */
     instant_us created_at;
     instant_us updated_at;
+    instant_us
+        due_since; /* ticks count only after it: creation, or the last change of when it is due */
     /* From the document, for the agenda and for searching: */
     const char *name; /* "" when none */
     const char *schedule;
@@ -196,6 +198,8 @@ struct write_job {
     uint64_t revision; /* REPLACE, REMOVE, STATUS: what it must be, 0 any; CREATE, REPLACE: written,
                           the new one */
     instant_us at;     /* created_at or updated_at */
+    bool due_changed;  /* REPLACE: schedule, time zone, enabled or starts_at changed: due_since
+                          becomes `at` */
     const struct job *job;
     const char *document;
     size_t document_length;
