@@ -82,10 +82,18 @@ bool log_is_written(enum log_level level)
     return level <= state.config.level;
 }
 
-/* What does not fit is left out as a whole; LINE_TAIL bytes stay free for the end of the line. */
+/* LINE_TAIL bytes stay free for the closing quote, the brace and the end of the line. */
+static size_t room(const struct line *line)
+{
+    size_t end = sizeof(line->text) - LINE_TAIL;
+
+    return line->length < end ? end - line->length : 0;
+}
+
+/* What does not fit is left out as a whole. */
 static bool put(struct line *line, const char *text, size_t length)
 {
-    if (length > sizeof(line->text) - LINE_TAIL - line->length)
+    if (length > room(line))
         return false;
     memcpy(line->text + line->length, text, length);
     line->length += length;
@@ -180,10 +188,9 @@ static void put_value(struct line *line, const struct log_field *field)
 static void put_field(struct line *line, const struct log_field *field)
 {
     bool json = state.config.format == LOG_FORMAT_JSON;
-    size_t room = sizeof(line->text) - LINE_TAIL - line->length;
     size_t longest_number = 64;
 
-    if (strlen(field->name) + longest_number > room)
+    if (strlen(field->name) + longest_number > room(line))
         return;
     if (json)
         (void)put_format(line, "%s\"%s\":", line->text[line->length - 1] == '{' ? "" : ",",
