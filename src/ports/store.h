@@ -30,51 +30,12 @@
 #include "base/instant.h"
 
 #include "core/job.h"
+#include "core/record.h"
 #include "core/run.h"
 
 struct store;
 
-/* Random, made once a batch of claims; says whose a run is. All zeros is no token. */
-struct claim_token {
-    uint8_t bytes[16];
-};
-
 /* ---- what is read -------------------------------------------------------------------------- */
-
-/* A job as it is kept: the facts of the system, the columns that are searched, and the document. */
-struct job_record {
-    job_id id;
-    uint64_t revision; /* from 1, raised by every change of the document */
-    enum job_status status;
-    bool removed; /* finished because its user removed it */
-    const char *owner;
-    const char *worker; /* "" when not assigned */
-    instant_us created_at;
-    instant_us updated_at;
-    instant_us
-        due_since; /* ticks count only after it: creation, or the last change of when it is due */
-    /* From the document, for the agenda and for searching: */
-    const char *name; /* "" when none */
-    const char *schedule;
-    const char *time_zone;
-    enum job_type type;
-    bool enabled;
-    instant_us starts_at;
-    instant_us ends_at;
-    span_us jitter;
-    enum concurrency concurrency;
-    enum catch_up catch_up;
-    span_us catch_up_window;
-    enum worker_loss on_worker_loss;
-    struct retries retries;
-    /* Parts, present when the query asks for them: */
-    const char
-        *document; /* the user's fields as JSON text, an object with every default; else NULL */
-    size_t document_length;
-    const struct run *last_run; /* the newest run, else NULL */
-    instant_us cursor; /* JOB_PART_CURSOR: the last tick accounted for by any schedule, catch_up,
-                          retry or reboot run; INSTANT_NONE */
-};
 
 enum job_part {
     JOB_PART_DOCUMENT = 1,
@@ -126,42 +87,6 @@ static inline struct run_query run_query_all(void)
 {
     return (struct run_query){.status = -1, .since = INSTANT_NONE, .until = INSTANT_NONE};
 }
-
-struct run_record {
-    struct run run;
-    struct claim_token token;
-    const char *owner; /* of its job; "" when the job was purged */
-};
-
-struct worker_record {
-    const char *name;
-    const char *url; /* "" when it has none */
-    const char *version;
-    const char *backend; /* "timer" or "crontab" */
-    struct pairs labels;
-    bool draining;
-    int64_t running;      /* runs that go on */
-    int64_t tasks;        /* jobs on its agenda */
-    span_us clock_offset; /* its clock minus the store's */
-    instant_us started_at;
-    instant_us lease_until; /* past this instant it may be dead */
-};
-
-struct access_token {
-    const char *id; /* 8 characters, shown */
-    const char *name;
-    const char *account; /* as whom it acts */
-    bool admin;
-    uint8_t hash[32]; /* SHA-256 of the secret */
-    instant_us created_at;
-    instant_us expires_at; /* INSTANT_NONE: never */
-};
-
-struct store_summary {
-    int64_t jobs[JOB_STATUS_COUNT];
-    int64_t running;
-    int64_t queued;
-};
 
 typedef bool (*job_visit)(void *context, const struct job_record *job);
 typedef bool (*run_visit)(void *context, const struct run_record *run);
