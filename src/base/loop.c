@@ -156,12 +156,9 @@ static void arm(struct loop *loop, mono_us deadline)
     loop->armed = deadline;
 }
 
-bool loop_run_once(struct loop *loop, mono_us deadline)
+static void make_calls(struct loop *loop, int timeout)
 {
-    if (loop->stopped)
-        return false;
-    arm(loop, deadline);
-    loop->event_count = epoll_wait(loop->fd, loop->events, LOOP_BATCH, -1);
+    loop->event_count = epoll_wait(loop->fd, loop->events, LOOP_BATCH, timeout);
     for (int i = 0; i < loop->event_count; i++) {
         struct loop_source *source = loop->events[i].data.ptr;
 
@@ -169,7 +166,21 @@ bool loop_run_once(struct loop *loop, mono_us deadline)
             source->ready(source, loop->events[i].events);
     }
     loop->event_count = 0;
+}
+
+bool loop_run_once(struct loop *loop, mono_us deadline)
+{
+    if (loop->stopped)
+        return false;
+    arm(loop, deadline);
+    make_calls(loop, -1);
     return !loop->stopped;
+}
+
+void loop_poll(struct loop *loop, mono_us deadline)
+{
+    make_calls(loop, 0);
+    arm(loop, deadline);
 }
 
 void loop_stop(struct loop *loop)

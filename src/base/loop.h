@@ -30,7 +30,7 @@ typedef void (*loop_instant_callback)(void *context, bool stepped);
 enum { LOOP_BATCH = 64 }; /* events taken from the kernel at once */
 
 struct loop {
-    int fd;                         /* epoll; may itself be watched by another loop */
+    int fd;                         /* epoll; see loop_poll() */
     struct loop_source instant;     /* timerfd of CLOCK_REALTIME */
     struct loop_source deadline;    /* timerfd of CLOCK_BOOTTIME */
     mono_us armed;                  /* what `deadline` is set to */
@@ -66,6 +66,9 @@ void loop_set_instant(struct loop *loop, instant_us instant);
  * loop_stop() was called.
  */
 bool loop_run_once(struct loop *loop, mono_us deadline);
+/* For a loop that lives inside another, which watches loop->fd: makes the calls that are due now
+ * without waiting; loop->fd is readable again when a source is, or when `deadline` has passed. */
+void loop_poll(struct loop *loop, mono_us deadline);
 void loop_stop(struct loop *loop);
 
 #endif

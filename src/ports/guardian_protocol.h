@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ports/guardian_protocol.h: what a launcher and its guardian say to each other.
+ *
+ * A stream socket in the data directory carries frames: a length of four bytes, then a body that
+ * begins with its kind. Numbers are in the machine's own order, for both ends are on it; texts
+ * carry their length and a NUL, so a decoded message points into its body. HELLO comes first from
+ * either side, with the version; the guardian's is followed by KNOWN events and CONNECTED. A peer
+ * that does not keep to this is cut off. Pure functions: nothing here reads or writes a socket.
+ */
+#ifndef CRONJOB_PORTS_GUARDIAN_PROTOCOL_H
+#define CRONJOB_PORTS_GUARDIAN_PROTOCOL_H
+
+#include <stdbool.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+
+#include "ports/launcher.h"
+
+enum {
+    GUARDIAN_VERSION = 1,
+    GUARDIAN_FRAME_MAX = 8 * 1024 * 1024, /* bytes, head included */
+    GUARDIAN_HEAD = 4,                    /* bytes in front of a body */
+    GUARDIAN_RUNS_MAX = 100000,           /* handed over and not acknowledged */
+};
+
+/* In the data directory. */
+#define GUARDIAN_SOCKET "guardian.sock"
+
+enum guardian_kind {
+    GUARDIAN_HELLO = 1,   /* both ways: version */
+    GUARDIAN_START,       /* to the guardian: launch */
+    GUARDIAN_KILL,        /* to the guardian: run */
+    GUARDIAN_ACKNOWLEDGE, /* to the guardian: run */
+    GUARDIAN_EVENT,       /* from it: event */
+    GUARDIAN_STOPPING,    /* from it: it takes no more runs */
+};
+
+struct guardian_message {
+    enum guardian_kind kind;
+    uint32_t version;
+    struct launch launch;
+    struct run_key run;
+    struct launch_event event;
+};
+
+/* Each appends one frame; RC_TOO_BIG leaves the buffer as it was. */
+MUST_USE enum rc guardian_put_hello(struct buf *buf);
+MUST_USE enum rc guardian_put_start(struct buf *buf, const struct launch *launch);
+MUST_USE enum rc guardian_put_kill(struct buf *buf, const struct run_key *run);
+MUST_USE enum rc guardian_put_acknowledge(struct buf *buf, const struct run_key *run);
+MUST_USE enum rc guardian_put_event(struct buf *buf, const struct launch_event *event);
+MUST_USE enum rc guardian_put_stopping(struct buf *buf);
+
+/* The length of the frame that `data` begins with, 0 when more bytes are needed; RC_TOO_BIG. */
+MUST_USE enum rc guardian_frame(const char *data, size_t length, size_t *ret_frame);
+
+/* Reads a body (a frame without its head). Pointers in the message lead into `body`, arrays belong
+ * to the arena. RC_MALFORMED for anything that the functions above do not write. */
+MUST_USE enum rc guardian_decode(const char *body, size_t length, struct arena *arena,
+                                 struct guardian_message *ret_message, struct err *err);
+
+#endif
