@@ -127,12 +127,15 @@ class Stages:
         """Runs test suites of a build and counts their cases."""
         if not directory:
             return
-        results = directory / "meson-logs" / "testlog.json"
-        results.unlink(missing_ok=True)
+        logs = directory / "meson-logs"
+        for old in logs.glob("testlog*.json"):
+            old.unlink()
         arguments = ["meson", "test", "-C", directory, "--no-rebuild", "--print-errorlogs"]
         log = f"{name}-tests.log"
         well = self.command(log, [*arguments, *selection, *self.options], RUN_LIMIT)
-        counted = tally.meson(results) if results.exists() else tally.Tally()
+        counted = tally.Tally()
+        for results in logs.glob("testlog*.json"):  # a wrapper's name is part of the file's
+            counted.add(tally.meson(results, name))
         self.tally.add(counted)
         if not well and not counted.failed:
             self.tally.fail(f"{name}: meson test")
@@ -147,7 +150,7 @@ class Stages:
         arguments = [*PYTEST, f"--junit-xml={report}", f"--basetemp={scratch}", *arguments]
         well = self.command(f"{name}.log", arguments, RUN_LIMIT, **variables)
         shutil.rmtree(scratch, ignore_errors=True)
-        counted = tally.junit(report) if report.exists() else tally.Tally()
+        counted = tally.junit(report, name) if report.exists() else tally.Tally()
         self.tally.add(counted)
         if not well and not counted.failed:
             self.tally.fail(f"{name}: pytest")

@@ -61,7 +61,7 @@ def program(name, output, succeeded):
     return tally
 
 
-def meson(log):
+def meson(log, stage):
     """The cases of a `meson test` run, from its testlog.json (one JSON document a line)."""
     tally = Tally()
     for line in log.read_text(encoding="utf-8", errors="replace").splitlines():
@@ -70,18 +70,18 @@ def meson(log):
         if result == "SKIP":
             continue
         output = f"{test.get('stdout') or ''}\n{test.get('stderr') or ''}"
-        tally.add(program(test["name"], output, result in ("OK", "EXPECTEDFAIL")))
+        tally.add(program(f"{stage}: {test['name']}", output, result in ("OK", "EXPECTEDFAIL")))
     return tally
 
 
-def junit(file):
+def junit(file, stage):
     """The cases of a pytest run, from its --junit-xml file."""
     tally = Tally()
     for case in ElementTree.parse(file).iter("testcase"):
         if case.find("skipped") is not None:
             continue
         if case.find("failure") is not None or case.find("error") is not None:
-            tally.fail(f"{case.get('classname')}::{case.get('name')}")
+            tally.fail(f"{stage}: {case.get('classname')}::{case.get('name')}")
         else:
             tally.ok()
     return tally

@@ -64,8 +64,8 @@ def test_counts_a_meson_run(tmp_path):
         {"name": "d", "result": "SKIP", "stdout": ""},
     ]
     log.write_text("".join(json.dumps(test) + "\n" for test in tests))
-    counted = tally.meson(log)
-    assert (counted.passed, counted.failures) == (2, ["b: z", "c"])
+    counted = tally.meson(log, "gcc")
+    assert (counted.passed, counted.failures) == (2, ["gcc: b: z", "gcc: c"])
     assert counted.closing_line() == "2 passed, 2 failed"
 
 
@@ -77,5 +77,5 @@ def test_counts_a_pytest_report(tmp_path):
         '<testcase classname="m" name="no setup"><error>x</error></testcase>'
         '<testcase classname="m" name="skipped"><skipped/></testcase></testsuite></testsuites>'
     )
-    counted = tally.junit(report)
-    assert (counted.passed, counted.failures) == (1, ["m::bad", "m::no setup"])
+    counted = tally.junit(report, "e2e")
+    assert (counted.passed, counted.failures) == (1, ["e2e: m::bad", "e2e: m::no setup"])
