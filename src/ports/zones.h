@@ -17,7 +17,7 @@ struct zones;
 
 struct zones_ops {
     const char *name;
-    /* RC_INVALID: there is no such zone, or its file is damaged. */
+    /* RC_INVALID: there is no such zone, or its file is damaged. RC_IO: it cannot be read. */
     enum rc (*get)(struct zones *zones, const char *zone_name, const struct zone **ret_zone,
                    struct err *err);
     /* The name of the machine's own zone; "UTC" when it cannot be told. */
