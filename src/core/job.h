@@ -121,6 +121,13 @@ void problems_add(struct problems *problems, const char *field, const char *form
  */
 MUST_USE enum rc job_validate(const struct job *job, uint64_t identity, struct problems *problems);
 
+/* The same rules for the arguments and variables given with a run on demand. */
+MUST_USE enum rc job_validate_request(const struct strings *args, const struct pairs *env,
+                                      struct problems *problems);
+
+/* [A-Za-z0-9._-], 1 to LIMIT_NAME bytes: a job's, worker's or token's name. */
+bool name_is_valid(const char *name);
+
 const char *job_type_text(enum job_type type);
 const char *job_status_text(enum job_status status);
 const char *concurrency_text(enum concurrency concurrency);
