@@ -22,6 +22,7 @@ The last line is `N passed, N failed`; the exit code is 1 when any failed. All f
 import ctypes
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -39,6 +40,7 @@ LOGS = BUILD / "test-logs"
 PYTEST = [sys.executable, "-B", "-m", "pytest", "-p", "no:cacheprovider", "-q", "--tb=short"]
 SUITES = ("unit", "contract", "sim", "oracle")
 BUILD_LIMIT, RUN_LIMIT = 1200, 1500  # seconds
+PROGRESS = re.compile(r"Compiler for C |Dependency .* found: YES|\[\d+/\d+\] (Compiling|Linking) ")
 SHOWN = 120  # lines of a failed step's log
 LEAVE_LIMIT = 5  # seconds that what a stage started may take to end
 PR_SET_CHILD_SUBREAPER = 36
@@ -270,7 +272,8 @@ def address_layout(stages):
 
 
 def show(log):
-    lines = log.read_text(errors="replace").splitlines()
+    text = log.read_text(errors="replace")
+    lines = [line for line in text.splitlines() if not PROGRESS.match(line)]
     if len(lines) > SHOWN:
         print(f"... the last {SHOWN} lines of {log.relative_to(ROOT)}:")
     print("\n".join(lines[-SHOWN:]), flush=True)
