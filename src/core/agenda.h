@@ -8,43 +8,55 @@
  *
  * One tick:
  *
- *     waiting --due, or overdue--> CLAIM --won--> START --> active --finished--> waiting for the
- * next |                           |--taken--> accounted for by somebody else | |--void---> claimed
- * again until its window ends, then RECORD missed |                           `--failed-> claimed
- * again later (the store did not answer)
+ *     waiting --due, or overdue--> CLAIM --won----> START --> active --finished--> (a retry, or
+ * end) |                          |  |  `-------> SKIP, when another run is active after all | |
+ * `--taken---> accounted for by somebody else |                          `--failed, void-> judged
+ * anew after 100 ms, 200 ms ... 2 s
  *        |--concurrency forbid and a run is active--> RECORD skipped
- *        `--catch_up says no--> RECORD missed
+ *        `--catch_up says no, or its time is over---> RECORD missed
  *
  * Rules:
  * - The next tick is computed from the last one accounted for (the cursor), never from now. So a
- * stop, a suspended machine and a clock that jumps forward are one case: overdue ticks. A tick is
- * *on time* when it is at most AGENDA_ON_TIME late.
- * - A cursor in the future (the clock was set back) is lowered to now: a tick that ran already is
- * refused by its key.
+ *   stop, a suspended machine and a clock that jumps forward are one case: overdue ticks. A tick is
+ *   *on time* when it is at most AGENDA_ON_TIME late.
+ * - Ticks of a job are accounted for in their order: it has one claim of a tick in flight at a
+ *   time, and later ticks wait for its answer. So the newest tick in the store is the cursor.
+ * - A cursor or due_since more than AGENDA_SLACK ahead of now (the clock was set back) is lowered
+ *   to now: a tick that ran already is refused by its key. What waits for a time goes on waiting as
+ *   long as it would have.
  * - Overdue ticks. When one tick is overdue and on time, it runs. Else catch_up decides: `none`:
- * the newest runs if it is on time, all others are missed; `last`: the newest runs if it is within
- * catch_up_window, all others are missed ("superseded"); `all`: each within the window runs, oldest
- *   first and, unless concurrency is allow, one after the other; at most LIMIT_CATCH_UP, the older
- * are missed. Runs of ticks that are not on time have the trigger catch_up. Of the missed ticks the
- * newest LIMIT_MISSED_ROWS are recorded one by one and all older ones of a job as one record with
- * count and until.
- * - Concurrency, with a run of the job active: forbid: skipped; allow: runs; queue: waits its turn
- * (the backlog is bounded like catch_up all); replace: KILL for the active ones, and it starts when
- * they have ended. Runs on demand follow the same rule once they are claimed.
+ *   the newest runs if it is on time, all others are missed; `last`: the newest runs if it is
+ *   within catch_up_window, all others are missed ("superseded"); `all`: each within the window
+ *   runs, oldest first and, unless concurrency is allow, one after the other; at most
+ *   LIMIT_CATCH_UP, the older are missed. Runs of ticks that are not on time have the trigger
+ *   catch_up. Of the missed ticks the newest LIMIT_MISSED_ROWS are recorded one by one and all
+ *   older ones as one record with count and until.
+ * - A claim that fails (the store did not answer) or is void leaves its tick overdue, and it is
+ *   judged anew with those that came due since. It may run until AGENDA_CLAIM_WINDOW after it was
+ *   first decided or, unless catch_up is none, until its catch_up_window ends; then it is missed.
+ *   A RECORD may so be about a tick that was claimed after all: the store then has a run with our
+ *   token under this key, and that is the one to be ended.
+ * - Concurrency, with a run of the job active (claimed and not ended): forbid: the tick is skipped;
+ *   allow: it runs; queue: it waits its turn (the backlog is bounded like catch_up all); replace:
+ *   once its claim is won, KILL for the active ones, and it starts when they have ended. Ticks that
+ *   come due while a backlog of catch_up all is worked off wait behind it. Runs on demand follow
+ *   the same rule once they are claimed. A retry waits until no run is active.
  * - Jitter: a stable offset in [0, jitter) from (job, jitter); due = tick + offset. scheduled_at
- * stays the tick.
+ *   stays the tick.
  * - Retries: a run that failed or timed out is tried again (attempt + 1, same scheduled_at) after
- * retries_delay(), unless a newer tick of the job was claimed meanwhile. A lost run with
- * on_worker_loss rerun is tried again at once, at most AGENDA_RERUNS times in a row.
- * - @reboot is due once at boot_at, when boot_at > due_since and the cursor is older. @manual is
- * never due.
+ *   retries_delay(), unless a newer tick of the job was claimed meanwhile. A lost run with
+ *   on_worker_loss rerun is tried again at once, up to attempt 1 + retries.limit + AGENDA_RERUNS;
+ *   lost attempts do not use up the limit as far as they are known.
+ * - @reboot is due once at boot_at, however late, when boot_at > due_since and the cursor is older.
+ *   @manual is never due.
  * - A job whose schedule has no further tick, that has no active run and no retry to come, is
- * FINISHED.
+ *   FINISHED; but one whose last run did not succeed stays in error. @reboot and @manual are
+ *   finished by ends_at only.
  * - A job replaced by a newer revision keeps its active runs. Ticks of the old revision up to
- * due_since that were never claimed are recorded as missed ("the job was changed").
+ *   due_since that were never claimed are recorded as missed ("the job was changed").
  *
- * Size: about 100 bytes a job plus its share of a schedule (equal timings are stored once). Owned
- * by one thread.
+ * Size: 80 bytes a job, about 45 for finding it, and its share of a schedule (equal ones are stored
+ * once). Owned by one thread. Every call brings the clock along; only advance() decides.
  */
 #ifndef CRONJOB_CORE_AGENDA_H
 #define CRONJOB_CORE_AGENDA_H
@@ -56,7 +68,22 @@
 #define AGENDA_ON_TIME      (5 * SECOND)
 #define AGENDA_CLAIM_WINDOW (30 * SECOND) /* how long after `now` a claim may take effect */
 
+#define AGENDA_SLACK (5 * SECOND) /* a clock that is this far off is not set back */
+
 enum { AGENDA_RERUNS = 3 };
+
+/* The reasons of SKIP, RECORD and KILL. */
+#define AGENDA_ACTIVE      "a run of the job was active"
+#define AGENDA_REPLACED    "replaced by a newer run"
+#define AGENDA_NO_CATCH_UP "overdue, and catch_up is none"
+#define AGENDA_SUPERSEDED  "superseded by a newer tick"
+#define AGENDA_TOO_OLD     "older than catch_up_window"
+#define AGENDA_TOO_MANY    "too many ticks were overdue"
+#define AGENDA_NO_ANSWER   "the store did not answer"
+#define AGENDA_NOT_CLAIMED "not claimed in time"
+#define AGENDA_NOT_STARTED "not started in time"
+#define AGENDA_CHANGED     "the job was changed"
+#define AGENDA_REMOVED     "the job was removed or paused"
 
 struct agenda;
 
@@ -77,6 +104,7 @@ struct agenda_job {
     span_us catch_up_window;
     struct retries retries;
     enum worker_loss on_worker_loss;
+    enum job_status status; /* as the store has it */
 };
 
 enum decision_kind {
@@ -111,23 +139,26 @@ struct agenda *agenda_new(const struct agenda_config *config);
 void agenda_free(struct agenda *agenda);
 
 /* Takes a job in, or its newer revision; an older or equal revision than the known one changes
- * nothing, except that a dormant job wakes. */
+ * nothing, except that a dormant job wakes. Of a known job, the cursor is known better here. */
 void agenda_put(struct agenda *agenda, const struct agenda_job *job, instant_us now);
 
-/* The job is no longer this worker's. Its active runs go on and are forgotten when they finish;
- * claims not yet won are void. */
+/* The job is no longer this worker's, or does not follow its schedule any more. Its active runs go
+ * on and are forgotten when they finish; ticks and retries not yet started are void: those won are
+ * SKIPped. Runs on demand that were handed in are still claimed: the store refuses them if the job
+ * is gone. */
 void agenda_remove(struct agenda *agenda, job_id job);
 
-/* A run of a known job on demand, queued in the store. Unknown job: false. */
+/* A run of a known job on demand, queued in the store. Unknown job: false. A dormant job is
+ * forgotten when its runs are over. */
 MUST_USE bool agenda_run(struct agenda *agenda, const struct run_key *run, instant_us now);
 
 /* After a restart: a run of a known job that goes on, or that was claimed by us and certainly not
- * started (`started` false: it is decided anew, START or SKIP). */
+ * started (`started` false: it is decided anew, START or SKIP; too late is RUN_MISSED). */
 void agenda_adopt(struct agenda *agenda, const struct run_key *run, enum run_trigger trigger,
                   bool started, instant_us now);
 
-/* After a restart: the newest run of a job that is due for another attempt, ended as `result` says.
- */
+/* After a restart: the newest run of a job, when it ended as `result` says and may be due for
+ * another attempt. */
 void agenda_recall(struct agenda *agenda, const struct run_key *run,
                    const struct run_result *result, instant_us now);
 
@@ -149,7 +180,9 @@ enum claim_outcome {
 void agenda_claimed(struct agenda *agenda, const struct run_key *run, enum claim_outcome outcome,
                     instant_us now);
 
-/* A run that was started (or could not be) has ended. Answers what the job's status becomes. */
+/* A run that was started (or could not be, or was killed while it waited) has ended. Answers what
+ * the job's status becomes; of a run that is not known, or a job that agenda_revision() does not
+ * know, that says nothing. */
 enum job_status agenda_finished(struct agenda *agenda, const struct run_key *run,
                                 const struct run_result *result, instant_us now);
 
