@@ -12,6 +12,7 @@
 #define CRONJOB_PORTS_CHANGES_H
 
 #include "base/arena.h"
+#include "base/mailbox.h"
 
 #include "ports/store.h"
 
@@ -51,8 +52,8 @@ struct change {
     enum rc outcome;
     struct err err;
     change_callback done;
-    void *context;       /* the submitter's */
-    struct change *next; /* the queue's */
+    void *context;    /* the submitter's */
+    struct mail mail; /* the queue's */
 };
 
 struct changes_ops {

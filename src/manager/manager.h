@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * manager/manager.h: the role that decides. One manager leads; it persists every change, gives each
+ * job to a worker, hands over runs on demand, and retires old runs.
+ *
+ * What it does stands in manager_step(), which works off everything that waits and never sleeps; so
+ * a simulation can drive it on a virtual clock. manager_start() runs it on a thread of its own. Its
+ * state belongs to whoever steps it; changes and news of members come through mailboxes.
+ *
+ * The world is level-triggered: a new leader, and one that saw a worker come or go, goes through
+ * all jobs of the store and mends what differs (reconciliation), a page a step, so that changes do
+ * not wait for it.
+ */
+#ifndef CRONJOB_MANAGER_MANAGER_H
+#define CRONJOB_MANAGER_MANAGER_H
+
+#include "ports/changes.h"
+#include "ports/clock.h"
+#include "ports/coordination.h"
+#include "ports/events.h"
+#include "ports/outputs.h"
+#include "ports/store.h"
+#include "ports/zones.h"
+
+struct manager;
+
+struct manager_config {
+    const char *name;
+    struct store *store;
+    struct coordination *coordination;
+    struct events *events;
+    struct outputs *outputs;
+    struct zones *zones;
+    struct clock *clock;
+    span_us keep_runs_for;   /* runs older than this are retired, but never a job's newest */
+    size_t keep_runs_of_job; /* and those beyond the newest so many of a job */
+};
+
+MUST_USE enum rc manager_new(const struct manager_config *config, struct manager **ret_manager,
+                             struct err *err);
+void manager_free(struct manager *manager); /* stopped; queued changes are refused with RC_CLOSED */
+
+/* Where API servers hand in changes. Lives as long as the manager. */
+struct changes *manager_changes(struct manager *manager);
+
+/* Works off what waits. Answers when to be called again even if nothing new comes. */
+mono_us manager_step(struct manager *manager);
+
+MUST_USE enum rc manager_start(struct manager *manager, struct err *err);
+void manager_stop(struct manager *manager); /* after the step that goes on; waits for it */
+
+#endif

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Retention: runs older than keep_runs_for go, and those beyond the newest keep_runs_of_job of a
+ * job; its newest run never, for the next tick is counted from it.
+ *
+ * By age: once an hour a pass over the runs before the limit, page by page. By count: a job is
+ * looked at each time so many of its runs have ended, which needs no pass over all jobs.
+ */
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+
+#include "manager/internal.h"
+
+#define PASS_EVERY (1 * HOUR)
+
+enum { RUNS_A_PAGE = 500, LOOK_AFTER_RUNS = 100 };
+
+struct old_runs {
+    struct manager *manager;
+    struct store_write *writes;
+    size_t count;
+    size_t seen;
+    struct run_key last;
+    job_id *jobs;
+};
+
+static bool note_old(void *context, const struct run_record *run)
+{
+    struct old_runs *old = context;
+
+    old->seen++;
+    old->last = run->run.key;
+    if (!run_status_is_final(run->run.result.status))
+        return true;
+    old->jobs[old->count] = run->run.key.job;
+    old->writes[old->count] = (struct store_write){.kind = WRITE_RUN_PURGE};
+    old->writes[old->count++].run.key = run->run.key;
+    return true;
+}
+
+/* The newest run of a job is taken off the list again. */
+static bool spare_newest(void *context, const struct job_record *job)
+{
+    struct old_runs *old = context;
+
+    for (size_t i = 0; job->last_run && i < old->count; i++) {
+        if (!run_key_compare(&old->writes[i].run.key, &job->last_run->key))
+            old->writes[i--] = old->writes[--old->count];
+    }
+    return true;
+}
+
+static enum rc purge(struct old_runs *old, struct err *err)
+{
+    struct manager *manager = old->manager;
+    struct job_query query = job_query_all();
+    enum rc rc;
+
+    if (!old->count)
+        return RC_OK;
+    query.ids = old->jobs;
+    query.id_count = old->count;
+    query.parts = JOB_PART_LAST_RUN;
+    rc = store_read_jobs(manager->config.store, &query, spare_newest, old, err);
+    for (size_t i = 0; rc == RC_OK && i < old->count; i++)
+        (void)outputs_remove(manager->config.outputs, &old->writes[i].run.key,
+                             NULL); /* the run goes either way */
+    if (rc == RC_OK && old->count)
+        rc = store_apply(manager->config.store, old->writes, old->count, err);
+    return rc;
+}
+
+static enum rc retire_page(struct manager *manager, const struct run_query *query,
+                           struct old_runs *ret_old, struct err *err)
+{
+    struct store_write *writes AUTO_FREE = xcalloc(RUNS_A_PAGE, sizeof(*writes));
+    job_id *jobs AUTO_FREE = xcalloc(RUNS_A_PAGE, sizeof(*jobs));
+    struct old_runs old = {.manager = manager, .writes = writes, .jobs = jobs};
+    enum rc rc = store_read_runs(manager->config.store, query, note_old, &old, err);
+
+    if (rc == RC_OK)
+        rc = purge(&old, err);
+    if (rc != RC_OK)
+        return rc;
+    *ret_old = old;
+    return RC_OK;
+}
+
+void manager_count_run(struct manager *manager, job_id job)
+{
+    struct map *finished = &manager->retention.finished;
+    uint64_t count = 0;
+    struct run_query query = run_query_all();
+    struct old_runs old;
+    struct err err = {0};
+    enum rc rc;
+
+    (void)map_get(finished, job, &count); /* absent: 0 */
+    if (++count < LOOK_AFTER_RUNS) {
+        map_put(finished, job, count);
+        return;
+    }
+    map_remove(finished, job);
+    query.job = job;
+    query.skip = manager->config.keep_runs_of_job;
+    query.limit = RUNS_A_PAGE;
+    rc = retire_page(manager, &query, &old, &err);
+    if (rc != RC_OK)
+        log_warn("old runs were not retired, ignoring", LOG_U64("job", job), LOG_ERR(&err, rc));
+}
+
+static void end_pass(struct manager *manager, mono_us now)
+{
+    manager->retention.running = false;
+    manager->retention.next = now + PASS_EVERY;
+}
+
+bool manager_retire(struct manager *manager, mono_us now)
+{
+    struct retention *retention = &manager->retention;
+    struct run_query query = run_query_all();
+    struct old_runs old;
+    struct err err = {0};
+    enum rc rc;
+
+    if (!retention->running && now < retention->next)
+        return false;
+    if (!retention->running) {
+        retention->running = true;
+        retention->begun = false;
+        retention->until = clock_now(manager->config.clock) - manager->config.keep_runs_for;
+    }
+    query.until = retention->until;
+    query.before = retention->begun ? &retention->before : NULL;
+    query.limit = RUNS_A_PAGE;
+    rc = retire_page(manager, &query, &old, &err);
+    if (rc != RC_OK || old.seen < RUNS_A_PAGE)
+        end_pass(manager, now);
+    if (rc != RC_OK)
+        log_warn("old runs were not retired, ignoring", LOG_ERR(&err, rc));
+    else
+        retention->before = old.last;
+    retention->begun = true;
+    return retention->running;
+}

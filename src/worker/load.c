@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tasks come from coordination, the jobs they name from the store. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+
+#include "worker/internal.h"
+
+static void queue_load(struct worker *worker, job_id job)
+{
+    if (worker->load_count == worker->load_capacity) {
+        worker->load_capacity = MAX(worker->load_capacity * 2, (size_t)64);
+        worker->loads = xrealloc(worker->loads, worker->load_capacity, sizeof(*worker->loads));
+    }
+    worker->loads[worker->load_count++] = job;
+}
+
+void worker_want_job(struct worker *worker, job_id job, enum load_flag flag)
+{
+    uint64_t flags = 0;
+    bool is_wanted = map_get(&worker->loading, job, &flags);
+
+    map_put(&worker->loading, job, flags | flag | (flags & LOAD_IN_FLIGHT ? LOAD_AGAIN : 0));
+    if (!is_wanted)
+        queue_load(worker, job);
+}
+
+static void unwant_job(struct worker *worker, job_id job)
+{
+    uint64_t flags;
+
+    agenda_remove(worker->agenda, job);
+    if (map_get(&worker->loading, job, &flags))
+        map_put(&worker->loading, job, flags & ~(uint64_t)LOAD_DUE);
+}
+
+static struct waiting *add_waiting(struct worker *worker, const struct run_key *key)
+{
+    struct waiting *waiting = xcalloc(1, sizeof(*waiting));
+
+    waiting->key = *key;
+    list_append(&worker->waiting, &waiting->link);
+    return waiting;
+}
+
+/* A queued run that nobody executes is taken over and ended in one go. */
+static void end_queued(struct worker *worker, const struct run_key *key)
+{
+    struct claim_token token;
+    struct item *item = worker_add_item(worker, WRITE_RUN_CLAIM);
+    instant_us now = clock_now(worker->config.clock);
+
+    worker->config.random(&token, sizeof(token));
+    item->write.claim = (struct write_claim){.key = *key,
+                                             .token = token,
+                                             .worker = worker->config.name,
+                                             .trigger = TRIGGER_MANUAL,
+                                             .deadline = INSTANT_MAX,
+                                             .existing = true};
+    item = worker_add_item(worker, WRITE_RUN_FINISHED);
+    item->write.run.key = *key;
+    item->write.run.token = token;
+    item->write.run.trigger = TRIGGER_MANUAL;
+    item->write.run.result = result_without_start(RUN_KILLED, now);
+    item_set_reason(item, "killed before it started");
+}
+
+static void take_kill(struct worker *worker, const struct task *task)
+{
+    if (worker_find_active(worker, &task->run))
+        worker_kill_run(worker, &task->run);
+    else
+        end_queued(worker, &task->run);
+    (void)coordination_consume(worker->config.coordination, worker->config.name, task,
+                               NULL); /* a kill that comes again does no harm */
+}
+
+void worker_take_tasks(struct worker *worker, const struct message *message)
+{
+    for (size_t i = 0; i < message->count; i++) {
+        const struct task *task = &message->tasks[i];
+
+        switch (task->kind) {
+        case TASK_JOB:
+            if (task->removed)
+                unwant_job(worker, task->job);
+            else
+                worker_want_job(worker, task->job, LOAD_DUE);
+            break;
+        case TASK_RUN:
+            if (task->removed || worker_find_active(worker, &task->run))
+                break;
+            add_waiting(worker, &task->run)->kind = WAIT_RUN;
+            worker_want_job(worker, task->job, LOAD_DORMANT);
+            break;
+        case TASK_KILL:
+            if (!task->removed)
+                take_kill(worker, task);
+            break;
+        }
+    }
+}
+
+static bool fill_timing(struct loaded *loaded, const struct job_record *job, struct zones *zones)
+{
+    struct err err = {0};
+    enum rc rc = schedule_parse(job->schedule, job->id, &loaded->job.schedule, &err);
+
+    if (rc == RC_OK)
+        rc = zones_get(zones, job->time_zone, &loaded->job.zone, &err);
+    if (rc == RC_OK)
+        return true;
+    log_error("job cannot be scheduled", LOG_U64("job", job->id), LOG_ERR(&err, rc));
+    loaded->job.schedule = (struct schedule){.kind = SCHEDULE_MANUAL};
+    loaded->job.zone = zone_utc();
+    return false;
+}
+
+/* On the store thread. */
+void loaded_fill(struct loaded *loaded, const struct job_record *job, struct zones *zones)
+{
+    loaded->found = !job->removed;
+    loaded->job = (struct agenda_job){
+        .id = job->id,
+        .revision = job->revision,
+        .anchor = job->starts_at != INSTANT_NONE ? job->starts_at : job->created_at,
+        .due_since = job->due_since,
+        .starts_at = job->starts_at,
+        .ends_at = job->ends_at,
+        .cursor = job->cursor,
+        .jitter = job->jitter,
+        .concurrency = job->concurrency,
+        .catch_up = job->catch_up,
+        .catch_up_window = job->catch_up_window,
+        .retries = job->retries,
+        .on_worker_loss = job->on_worker_loss,
+    };
+    loaded->due = fill_timing(loaded, job, zones) && job->enabled && job->status != JOB_FINISHED;
+    loaded->has_last = job->last_run && run_status_is_final(job->last_run->result.status);
+    if (loaded->has_last) {
+        loaded->last = job->last_run->key;
+        loaded->last_result = job->last_run->result;
+    }
+}
+
+static void settle_waiting(struct worker *worker, struct waiting *waiting, instant_us now)
+{
+    struct active *active = waiting->active;
+
+    switch (waiting->kind) {
+    case WAIT_RUN:
+        if (!agenda_run(worker->agenda, &waiting->key, now))
+            end_queued(worker, &waiting->key);
+        break;
+    case WAIT_GOES_ON:
+        agenda_adopt(worker->agenda, &waiting->key, active->trigger, true, now);
+        break;
+    case WAIT_ENDED:
+        agenda_adopt(worker->agenda, &waiting->key, active->trigger, true, now);
+        worker_conclude(worker, active, &waiting->result, waiting->reason);
+        break;
+    case WAIT_UNSTARTED:
+        active->claimed_at = clock_mono(worker->config.clock);
+        agenda_adopt(worker->agenda, &waiting->key, active->trigger, false, now);
+        break;
+    }
+}
+
+static void settle_waiting_for(struct worker *worker, job_id job, instant_us now)
+{
+    struct waiting *waiting;
+    struct list *after;
+
+    list_for_each_safe (waiting, after, &worker->waiting, link) {
+        if (waiting->key.job != job)
+            continue;
+        list_remove(&waiting->link);
+        settle_waiting(worker, waiting, now);
+        free(waiting);
+    }
+}
+
+void worker_take_loaded(struct worker *worker, const struct loaded *loaded)
+{
+    instant_us now = clock_now(worker->config.clock);
+    struct agenda_job job = loaded->job;
+    uint64_t flags = 0;
+
+    (void)map_get(&worker->loading, loaded->id, &flags); /* it is there until now */
+    map_remove(&worker->loading, loaded->id);
+    if (flags & LOAD_AGAIN) {
+        worker_want_job(worker, loaded->id, (enum load_flag)(flags & (LOAD_DUE | LOAD_DORMANT)));
+        return;
+    }
+    job.dormant = !(flags & LOAD_DUE) || !loaded->due;
+    if (loaded->found && (!job.dormant || flags & LOAD_DORMANT))
+        agenda_put(worker->agenda, &job, now);
+    settle_waiting_for(worker, loaded->id, now);
+    if (!job.dormant && loaded->has_last)
+        agenda_recall(worker->agenda, &loaded->last, &loaded->last_result, now);
+}

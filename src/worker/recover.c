@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * After a start: whose runs are these?
+ *
+ *     unfinished in the store and ours | the guardian has it  | the journal says  | then
+ *     ---------------------------------+----------------------+-------------------+------------------------------
+ *     yes                              | going on             | -                 | adopted
+ *     yes                              | ended                | -                 | its result is
+ * stored yes                              | no                   | ended             | its result
+ * is stored yes                              | no                   | handed over       | lost yes
+ * | no                   | nothing           | never started: decided anew no | going on | - |
+ * ended, when it is not to be no                               | ended                | - |
+ * forgotten
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+
+#include "worker/internal.h"
+
+static struct known *find_known(const struct worker *worker, const struct run_key *key)
+{
+    struct known *known;
+
+    list_for_each (known, &worker->known, link) {
+        if (!run_key_compare(&known->key, key))
+            return known;
+    }
+    return NULL;
+}
+
+void worker_note_known(struct worker *worker, const struct launch_event *event)
+{
+    struct known *known = find_known(worker, &event->run);
+
+    if (!known) {
+        known = xcalloc(1, sizeof(*known));
+        known->key = event->run;
+        list_append(&worker->known, &known->link);
+    }
+    known->result = event->result;
+    memcpy(known->reason, event->reason, MIN(strlen(event->reason), (size_t)LIMIT_REASON));
+}
+
+/* ---- on the store thread ---- */
+
+struct recovery {
+    struct work *work;
+    char **requests; /* one a recovered run */
+};
+
+static bool note_unfinished(void *context, const struct run_record *record)
+{
+    static const struct claim_token none;
+    struct recovery *recovery = context;
+    struct work *work = recovery->work;
+    const struct ledger_entry *entry = ledger_find(&work->worker->ledger, &record->run.key);
+    struct recovered *recovered;
+    size_t count = work->recovered_count;
+
+    if (!memcmp(&record->token, &none, sizeof(none)))
+        return true;              /* nobody's yet: it comes as a task */
+    if (!(count & (count + 1))) { /* grow at 0, 1, 3, 7, ... */
+        work->recovered = xrealloc(work->recovered, 2 * (count + 1), sizeof(*work->recovered));
+        recovery->requests =
+            xrealloc(recovery->requests, 2 * (count + 1), sizeof(*recovery->requests));
+    }
+    recovered = &work->recovered[count];
+    *recovered = (struct recovered){.active = active_new(&record->run.key, &record->token)};
+    recovered->active->trigger = record->run.trigger;
+    recovered->active->started_at = record->run.result.started_at;
+    recovery->requests[work->recovered_count++] = xstrdup(record->run.request);
+    if (entry) {
+        recovered->journaled_start = true;
+        recovered->ended = entry->ended;
+        recovered->result = entry->result;
+        memcpy(recovered->reason, entry->reason, sizeof(recovered->reason));
+    }
+    return true;
+}
+
+static bool build_launches(void *context, const struct job_record *job)
+{
+    struct recovery *recovery = context;
+
+    for (size_t i = 0; i < recovery->work->recovered_count; i++) {
+        struct recovered *recovered = &recovery->work->recovered[i];
+
+        if (recovered->active->key.job == job->id && !recovered->journaled_start)
+            launch_build(recovered->active, &recovery->work->worker->config, job,
+                         recovery->requests[i]);
+    }
+    return true;
+}
+
+enum rc work_recover(struct work *work)
+{
+    struct recovery recovery = {.work = work};
+    struct run_query runs = run_query_all();
+    struct job_query jobs = job_query_all();
+    job_id *ids AUTO_FREE = NULL;
+    enum rc rc;
+
+    runs.worker = work->worker->config.name;
+    runs.unfinished_only = true;
+    rc = store_read_runs(work->worker->config.store, &runs, note_unfinished, &recovery, &work->err);
+    ids = xcalloc(work->recovered_count, sizeof(*ids));
+    for (size_t i = 0; i < work->recovered_count; i++)
+        ids[i] = work->recovered[i].active->key.job;
+    jobs.ids = ids;
+    jobs.id_count = work->recovered_count;
+    jobs.parts = JOB_PART_DOCUMENT;
+    if (rc == RC_OK && jobs.id_count)
+        rc = store_read_jobs(work->worker->config.store, &jobs, build_launches, &recovery,
+                             &work->err);
+    for (size_t i = 0; i < work->recovered_count; i++)
+        free(recovery.requests[i]);
+    free(recovery.requests);
+    return rc;
+}
+
+/* ---- on the loop thread ---- */
+
+static void wait_for_job(struct worker *worker, const struct recovered *recovered, int kind,
+                         const struct run_result *result, const char *reason)
+{
+    struct waiting *waiting = xcalloc(1, sizeof(*waiting));
+
+    *waiting = (struct waiting){.key = recovered->active->key, .active = recovered->active};
+    waiting->kind = kind;
+    if (result)
+        waiting->result = *result;
+    memcpy(waiting->reason, reason, MIN(strlen(reason), (size_t)LIMIT_REASON));
+    list_append(&worker->waiting, &waiting->link);
+    worker_want_job(worker, recovered->active->key.job, LOAD_DORMANT);
+}
+
+static void recover_known(struct worker *worker, const struct recovered *recovered,
+                          struct known *known)
+{
+    struct active *active = recovered->active;
+
+    active->state = known->result.status == RUN_RUNNING ? ACTIVE_RUNNING : ACTIVE_HANDED_OVER;
+    if (run_status_is_final(known->result.status)) {
+        wait_for_job(worker, recovered, WAIT_ENDED, &known->result, known->reason);
+    } else {
+        if (active->state == ACTIVE_RUNNING) {
+            active->started_at = known->result.started_at;
+            list_append(&worker->unwritten, &active->link);
+        }
+        wait_for_job(worker, recovered, WAIT_GOES_ON, NULL, "");
+    }
+    list_remove(&known->link);
+    free(known);
+}
+
+static void recover_run(struct worker *worker, const struct recovered *recovered)
+{
+    struct known *known = find_known(worker, &recovered->active->key);
+    struct run_result lost = result_without_start(RUN_LOST, clock_now(worker->config.clock));
+
+    worker_add_active(worker, recovered->active);
+    recovered->active->start_at = recovered->active->key.scheduled_at;
+    if (known) {
+        recover_known(worker, recovered, known);
+    } else if (recovered->ended) {
+        wait_for_job(worker, recovered, WAIT_ENDED, &recovered->result, recovered->reason);
+    } else if (recovered->journaled_start) {
+        lost.started_at = recovered->active->started_at;
+        wait_for_job(worker, recovered, WAIT_ENDED, &lost,
+                     "worker and guardian died while it was executed");
+    } else {
+        wait_for_job(worker, recovered, WAIT_UNSTARTED, NULL, "");
+    }
+}
+
+/* What the guardian has and the store does not want any more. */
+static void forget_known(struct worker *worker)
+{
+    while (!list_is_empty(&worker->known)) {
+        struct known *known = list_first(&worker->known, struct known, link);
+
+        if (!run_status_is_final(known->result.status))
+            launcher_kill(worker->launcher, &known->key);
+        else
+            launcher_acknowledge(worker->launcher, &known->key);
+        list_remove(&known->link);
+        free(known);
+    }
+}
+
+static void on_tasks(void *context, const struct task *tasks, size_t count)
+{
+    struct worker *worker = context;
+    struct message *message = xmalloc(sizeof(*message) + count * sizeof(*tasks));
+
+    *message = (struct message){.kind = MESSAGE_TASKS, .count = count};
+    memcpy(message->tasks, tasks, count * sizeof(*tasks));
+    mailbox_post(&worker->inbox, &message->mail);
+}
+
+void worker_recover(struct worker *worker, struct work *work)
+{
+    const struct worker_config *config = &worker->config;
+    struct err err = {0};
+    enum rc rc;
+
+    log_info("worker is ready", LOG_TEXT("worker", config->name),
+             LOG_U64("recovered", work->recovered_count));
+    for (size_t i = 0; i < work->recovered_count; i++)
+        recover_run(worker, &work->recovered[i]);
+    work->recovered_count = 0; /* they are the worker's now */
+    forget_known(worker);
+    worker->phase = PHASE_READY;
+    rc = coordination_watch_tasks(config->coordination, config->name, on_tasks, worker, &err);
+    if (rc == RC_OK)
+        rc = coordination_join(config->coordination, config->name, &err);
+    if (rc != RC_OK)
+        log_error("worker could not join", LOG_ERR(&err, rc));
+}

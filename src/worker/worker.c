@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "worker/worker.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+
+#include "worker/internal.h"
+
+/* Claims are decided before the tick, so that store and journal have answered when it comes. */
+#define LEAD (200 * MILLISECOND)
+
+enum rc worker_new(const struct worker_config *config, struct worker **ret_worker, struct err *err)
+{
+    struct worker *worker = xcalloc(1, sizeof(*worker));
+    enum rc rc;
+
+    worker->config = *config;
+    worker->inbox.fd = worker->returned.fd = worker->to_store.fd = -1;
+    list_init(&worker->unsent);
+    list_init(&worker->unwritten);
+    list_init(&worker->known);
+    list_init(&worker->waiting);
+    list_init(&worker->items);
+    worker->agenda = agenda_new(&(struct agenda_config){.lead = LEAD, .boot_at = config->boot_at});
+    worker->started_at = clock_now(config->clock);
+    rc = ledger_open(&worker->ledger, config->journal, err);
+    if (rc == RC_OK)
+        rc = mailbox_init(&worker->inbox, err);
+    if (rc == RC_OK)
+        rc = mailbox_init(&worker->returned, err);
+    if (rc != RC_OK) {
+        worker_free(worker);
+        return rc;
+    }
+    *ret_worker = worker;
+    return RC_OK;
+}
+
+void worker_attach(struct worker *worker, struct launcher *launcher)
+{
+    worker->launcher = launcher;
+}
+
+void worker_return(struct worker *worker, struct work *work)
+{
+    mailbox_post(&worker->returned, &work->mail);
+}
+
+static void read_inbox(struct worker *worker)
+{
+    struct mail *mail = mailbox_take_all(&worker->inbox);
+
+    while (mail) {
+        struct message *message = container_of(mail, struct message, mail);
+
+        mail = mail->next;
+        if (message->kind == MESSAGE_TASKS)
+            worker_take_tasks(worker, message);
+        free(message);
+    }
+}
+
+static void read_returned(struct worker *worker)
+{
+    struct mail *mail = mailbox_take_all(&worker->returned);
+
+    while (mail) {
+        struct work *work = container_of(mail, struct work, mail);
+
+        mail = mail->next;
+        worker_take_work(worker, work);
+    }
+}
+
+/* The agenda is asked again when it is due; while claims wait, when the trip comes back. */
+static instant_us next_instant(const struct worker *worker)
+{
+    instant_us next = agenda_next(worker->agenda);
+
+    if (worker->phase != PHASE_READY || next >= INSTANT_MAX)
+        return INSTANT_NONE;
+    if (worker->claim_count >= LIMIT_BATCH || worker->item_count >= LIMIT_BATCH)
+        return INSTANT_NONE;
+    return next;
+}
+
+static mono_us next_deadline(const struct worker *worker)
+{
+    mono_us next = INT64_MAX;
+
+    if (worker->phase == PHASE_READY)
+        next = worker->next_sign;
+    if (!list_is_empty(&worker->unwritten))
+        next = MIN(next, list_first(&worker->unwritten, struct active, link)->started_mono +
+                             RECORD_STARTED);
+    if (worker->failed)
+        next = MIN(next, worker->retry_at);
+    return next;
+}
+
+struct worker_wake worker_step(struct worker *worker)
+{
+    instant_us now;
+    mono_us mono;
+
+    read_returned(worker);
+    read_inbox(worker);
+    now = clock_now(worker->config.clock);
+    mono = clock_mono(worker->config.clock);
+    if (worker->phase == PHASE_READY) {
+        if (!atomic_load(&worker->stopping))
+            worker_advance(worker, now);
+        worker_send_unsent(worker);
+        worker_write_started(worker, mono);
+        if (mono >= worker->next_sign)
+            worker_write_sign(worker, now);
+    }
+    worker_send_work(worker);
+    return (struct worker_wake){next_instant(worker), next_deadline(worker)};
+}
+
+static void free_lists(struct worker *worker)
+{
+    struct list *lists[] = {&worker->known, &worker->waiting, &worker->items};
+    struct table_node *node = table_after(&worker->active, NULL);
+
+    for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
+        while (!list_is_empty(lists[i])) {
+            struct list *link = lists[i]->next;
+
+            list_remove(link);
+            if (i == 0)
+                free(container_of(link, struct known, link));
+            else if (i == 1)
+                free(container_of(link, struct waiting, link));
+            else
+                free(container_of(link, struct item, link));
+        }
+    }
+    while (node) {
+        struct active *active = container_of(node, struct active, node);
+
+        node = table_after(&worker->active, node);
+        table_remove(&worker->active, &active->node);
+        active_free(active);
+    }
+    table_release(&worker->active);
+}
+
+static void free_mail(struct worker *worker)
+{
+    struct mail *mail = worker->inbox.fd >= 0 ? mailbox_take_all(&worker->inbox) : NULL;
+
+    while (mail) {
+        struct message *message = container_of(mail, struct message, mail);
+
+        mail = mail->next;
+        free(message);
+    }
+    mail = worker->returned.fd >= 0 ? mailbox_take_all(&worker->returned) : NULL;
+    while (mail) {
+        struct work *work = container_of(mail, struct work, mail);
+
+        mail = mail->next;
+        work_free(work);
+    }
+}
+
+void worker_free(struct worker *worker)
+{
+    if (!worker)
+        return;
+    worker_stop(worker);
+    coordination_unwatch(worker->config.coordination, worker);
+    free_mail(worker);
+    work_free(worker->failed);
+    free_lists(worker);
+    map_release(&worker->loading);
+    free(worker->claims);
+    free(worker->loads);
+    agenda_free(worker->agenda);
+    ledger_release(&worker->ledger);
+    if (worker->inbox.fd >= 0)
+        mailbox_release(&worker->inbox);
+    if (worker->returned.fd >= 0)
+        mailbox_release(&worker->returned);
+    free(worker);
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * worker/worker.h: the role that runs things. It keeps its tasks on an agenda, claims each tick in
+ * the store, has the guardian execute the run, and records the result.
+ *
+ * One loop thread owns the worker's state: agenda, active runs, what waits for the store.
+ * Everything that may block (store and journal) travels as `struct work` to a store thread, one at
+ * a time; what comes up meanwhile travels with the next, which is how claims and results of many
+ * runs share one commit. A work that the store did not take is tried again as it is, with the same
+ * claim token: so an unknown outcome needs no other treatment.
+ *
+ * After a start the worker first asks its guardian what is running, then the store what it had
+ * claimed, and the journal what it had handed over; only then does it take tasks. Runs that go on
+ * are adopted.
+ *
+ * worker_step() does all there is to do now and never waits, so that a simulation can drive it on a
+ * virtual clock.
+ */
+#ifndef CRONJOB_WORKER_WORKER_H
+#define CRONJOB_WORKER_WORKER_H
+
+#include "ports/clock.h"
+#include "ports/coordination.h"
+#include "ports/events.h"
+#include "ports/journal.h"
+#include "ports/launcher.h"
+#include "ports/store.h"
+#include "ports/zones.h"
+
+struct worker;
+struct work;
+
+struct worker_config {
+    const char *name;
+    const char *version;
+    struct pairs labels;
+    struct store *store;
+    struct coordination *coordination;
+    struct events *events;
+    struct zones *zones;
+    struct clock *clock;
+    struct journal *journal;
+    instant_us boot_at; /* when this node was booted; the same after every restart of the worker */
+    span_us lease;      /* how long the store believes it alive without a sign */
+    void (*random)(void *data, size_t length);
+    /* Takes a work to where store and journal may be waited for; work_execute() there, then
+     * worker_return(). NULL: the worker's own store thread, see worker_start(). */
+    void (*execute)(void *context, struct work *work);
+    void *execute_context;
+};
+
+/* Reads the journal. RC_IO: it is damaged, see the message. */
+MUST_USE enum rc worker_new(const struct worker_config *config, struct worker **ret_worker,
+                            struct err *err);
+
+/* The launcher's callback, with the worker as context; and the launcher, which stays the caller's.
+ */
+void worker_on_launch(void *worker, const struct launch_event *event);
+void worker_attach(struct worker *worker, struct launcher *launcher);
+
+/* When worker_step() is to be called again although nothing came. */
+struct worker_wake {
+    instant_us instant; /* INSTANT_NONE: never */
+    mono_us deadline;   /* INT64_MAX: never */
+};
+
+struct worker_wake worker_step(struct worker *worker);
+
+/* On any thread: does the work; on the caller of execute(): hands it back to its worker. */
+void work_execute(struct work *work);
+void worker_return(struct worker *worker, struct work *work);
+
+MUST_USE enum rc worker_start(struct worker *worker, struct err *err);
+
+/* Takes no more ticks, finishes the work that goes on and leaves. Runs stay with the guardian. */
+void worker_stop(struct worker *worker);
+void worker_free(struct worker *worker);
+
+#endif
