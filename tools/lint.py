@@ -108,13 +108,17 @@ def tidy():
     if not (DATABASE / "compile_commands.json").exists():
         clang = of_clang("clang")
         environment = dict(os.environ, CC=clang or "clang")
-        trouble = command("meson", "setup", DATABASE, environment=environment)
-        if trouble:
-            return trouble
+        trouble = command("meson", "setup", "-Dtests=false", DATABASE, environment=environment)
+    else:
+        trouble = command("ninja", "-C", DATABASE, "build.ninja")  # follows the meson.build files
+    if trouble:
+        return trouble
     stamps = DATABASE / "tidy"
     stamps.mkdir(exist_ok=True)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return "\n".join(filter(None, pool.map(lambda path: tidy_one(tool, path, stamps), sources)))
+        complaints = pool.map(lambda path: tidy_one(tool, path, stamps), sources)
+        # What is wrong in a header is found once for each file that includes it.
+        return "\n".join(dict.fromkeys(filter(None, complaints)))
 
 
 def tidy_one(tool, source, stamps):
