@@ -5,50 +5,47 @@
 #include <stdio.h>
 #include <string.h>
 
-enum rc err_fail(struct err *err, enum rc rc, const char *format, ...)
+void err_set(struct err *err, const char *format, ...)
 {
     va_list args;
 
     if (!err)
-        return rc;
+        return;
     va_start(args, format);
     (void)vsnprintf(err->message, sizeof(err->message), format, args); /* cut is fine */
     va_end(args);
-    return rc;
 }
 
-enum rc err_errno(struct err *err, enum rc rc, int error, const char *format, ...)
+void err_set_errno(struct err *err, int error, const char *format, ...)
 {
     char text[128];
     va_list args;
     size_t used;
 
     if (!err)
-        return rc;
+        return;
     va_start(args, format);
     (void)vsnprintf(err->message, sizeof(err->message), format, args); /* cut is fine */
     va_end(args);
     used = strlen(err->message);
     (void)snprintf(err->message + used, sizeof(err->message) - used, ": %s",
                    strerror_r(error, text, sizeof(text)));
-    return rc;
 }
 
-enum rc err_prefix(struct err *err, enum rc rc, const char *format, ...)
+void err_put_before(struct err *err, enum rc rc, const char *format, ...)
 {
     struct err old;
     va_list args;
     size_t used;
 
     if (!err)
-        return rc;
+        return;
     old = *err;
     va_start(args, format);
     (void)vsnprintf(err->message, sizeof(err->message), format, args); /* cut is fine */
     va_end(args);
     used = strlen(err->message);
     (void)snprintf(err->message + used, sizeof(err->message) - used, ": %s", err_message(&old, rc));
-    return rc;
 }
 
 const char *err_message(const struct err *err, enum rc rc)

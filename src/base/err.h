@@ -16,14 +16,21 @@ struct err {
     char message[512];
 };
 
-/* Sets the message and answers `rc`, so that a failure is one line: return err_fail(...). */
-enum rc err_fail(struct err *err, enum rc rc, const char *format, ...) PRINTF(3, 4);
+/*
+ * Sets the message and answers `rc`, so that a failure is one line: return err_fail(...). A macro,
+ * so that compiler and analyser see that the answer is `rc`.
+ */
+#define err_fail(err, rc, ...) (err_set((err), __VA_ARGS__), (rc))
 
 /* As err_fail(), with ": " and the text of the errno value behind the message. */
-enum rc err_errno(struct err *err, enum rc rc, int error, const char *format, ...) PRINTF(4, 5);
+#define err_errno(err, rc, error, ...) (err_set_errno((err), (error), __VA_ARGS__), (rc))
 
 /* Puts text in front of the message: "opening /x: No such file". Answers `rc` unchanged. */
-enum rc err_prefix(struct err *err, enum rc rc, const char *format, ...) PRINTF(3, 4);
+#define err_prefix(err, rc, ...) (err_put_before((err), (rc), __VA_ARGS__), (rc))
+
+void err_set(struct err *err, const char *format, ...) PRINTF(2, 3);
+void err_set_errno(struct err *err, int error, const char *format, ...) PRINTF(3, 4);
+void err_put_before(struct err *err, enum rc rc, const char *format, ...) PRINTF(3, 4);
 
 /* The message, or the code's own text when none was given. */
 const char *err_message(const struct err *err, enum rc rc);

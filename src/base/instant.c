@@ -156,7 +156,9 @@ const char *span_format(span_us span, char text[SPAN_TEXT])
                            (long long)(span / units[i].length), units[i].name);
         span %= units[i].length;
     }
-    return length ? text : strcpy(text, "0s");
+    if (!length)
+        (void)snprintf(text, SPAN_TEXT, "0s"); /* fits */
+    return text;
 }
 
 static bool read_amount(const char **text, int64_t *ret_micros)
