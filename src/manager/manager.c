@@ -102,6 +102,8 @@ static bool note_draining(void *context, const struct worker_record *worker)
 static void member_changed(struct manager *manager, const struct member *member)
 {
     int index = manager_find_worker(manager, member->name);
+    struct err err = {0};
+    enum rc rc;
 
     if (index < 0) {
         index = (int)manager->worker_count++;
@@ -113,8 +115,9 @@ static void member_changed(struct manager *manager, const struct member *member)
     manager->workers[index].present = !member->gone;
     manager->workers[index].tasks = 0;
     log_info(member->gone ? "worker left" : "worker joined", LOG_TEXT("worker", member->name));
-    (void)store_read_workers(manager->config.store, note_draining, manager,
-                             NULL); /* at worst one page of tasks goes to a draining worker */
+    rc = store_read_workers(manager->config.store, note_draining, manager, &err);
+    if (rc != RC_OK)
+        log_warn("draining workers are not known, ignoring", LOG_ERR(&err, rc));
     manager_reconcile(manager);
 }
 

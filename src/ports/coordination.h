@@ -90,8 +90,8 @@ MUST_USE static inline enum rc coordination_join(struct coordination *coordinati
     return coordination->ops->join(coordination, worker, err);
 }
 
-MUST_USE static inline enum rc coordination_leave(struct coordination *coordination,
-                                                  const char *worker, struct err *err)
+static inline enum rc coordination_leave(struct coordination *coordination, const char *worker,
+                                         struct err *err)
 {
     return coordination->ops->leave(coordination, worker, err);
 }
@@ -118,9 +118,8 @@ MUST_USE static inline enum rc coordination_assign(struct coordination *coordina
     return coordination->ops->assign(coordination, epoch, worker, tasks, count, err);
 }
 
-MUST_USE static inline enum rc coordination_consume(struct coordination *coordination,
-                                                    const char *worker, const struct task *task,
-                                                    struct err *err)
+static inline enum rc coordination_consume(struct coordination *coordination, const char *worker,
+                                           const struct task *task, struct err *err)
 {
     return coordination->ops->consume(coordination, worker, task, err);
 }

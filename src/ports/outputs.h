@@ -46,8 +46,8 @@ MUST_USE static inline enum rc outputs_read(struct outputs *outputs, const struc
     return outputs->ops->read(outputs, run, offset, data, capacity, ret_length, err);
 }
 
-MUST_USE static inline enum rc outputs_remove(struct outputs *outputs, const struct run_key *run,
-                                              struct err *err)
+static inline enum rc outputs_remove(struct outputs *outputs, const struct run_key *run,
+                                     struct err *err)
 {
     return outputs->ops->remove(outputs, run, err);
 }

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "main/option_value.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/limits.h"
+#include "core/zone.h"
+
+enum { HOST_MAX = 253 };
+
+static void *member(const struct option_value *value)
+{
+    return (char *)value->options + value->target->offset;
+}
+
+static void set_text(const struct option_value *value, const char *text)
+{
+    const char **place = member(value);
+    *place = arena_strdup(value->arena, text);
+}
+
+/* ---- addresses ----------------------------------------------------------------------------- */
+
+static bool is_address(const char *text)
+{
+    struct in6_addr address;
+    return inet_pton(AF_INET, text, &address) == 1 || inet_pton(AF_INET6, text, &address) == 1;
+}
+
+static bool take_port(const char *text, uint16_t *ret_port)
+{
+    char *end = NULL;
+    unsigned long port = strtoul(text, &end, 10);
+    if (*text < '0' || *text > '9' || *end != '\0' || port > UINT16_MAX)
+        return false;
+    *ret_port = (uint16_t)port;
+    return true;
+}
+
+/* The part before the last colon, without brackets; what is short for an address spelt out. */
+static const char *address_part(const char *text, size_t length, struct arena *arena)
+{
+    if (length >= 2 && text[0] == '[' && text[length - 1] == ']')
+        return arena_strndup(arena, text + 1, length - 2);
+    if (length == 0 || (length == 1 && *text == '*'))
+        return "0.0.0.0";
+    if (length == strlen("localhost") && memcmp(text, "localhost", length) == 0)
+        return "127.0.0.1";
+    return arena_strndup(arena, text, length);
+}
+
+enum rc option_set_listen(const struct option_value *value, const char *text, struct err *err)
+{
+    const char *colon = strrchr(text, ':');
+    const char *address =
+        colon ? address_part(text, (size_t)(colon - text), value->arena) : "127.0.0.1";
+    uint16_t port = 0;
+    if (!take_port(colon ? colon + 1 : text, &port) || !is_address(address) ||
+        (strchr(address, ':') && text[0] != '['))
+        return err_fail(err, RC_INVALID,
+                        "'%.80s' is not ADDRESS:PORT, like 127.0.0.1:30000 or [::1]:30000", text);
+    value->options->address = address;
+    value->options->port = port;
+    return RC_OK;
+}
+
+enum rc option_set_host(const struct option_value *value, const char *text, struct err *err)
+{
+    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+                                  ".-:[]";
+    struct strings *hosts = member(value);
+    size_t length = strlen(text);
+    if (length == 0 || length > HOST_MAX || strspn(text, allowed) != length)
+        return err_fail(err, RC_INVALID, "'%.80s' is not the name of a host", text);
+    size_t kept = value->is_first ? 0 : hosts->count;
+    const char **items = arena_alloc(value->arena, (kept + 1) * sizeof *items);
+    if (kept)
+        memcpy(items, hosts->items, kept * sizeof *items);
+    items[kept] = arena_strdup(value->arena, text);
+    *hosts = (struct strings){.items = items, .count = kept + 1};
+    return RC_OK;
+}
+
+/* ---- places -------------------------------------------------------------------------------- */
+
+static enum rc check_path(const char *path, struct err *err)
+{
+    if (*path == '\0')
+        return err_fail(err, RC_INVALID, "the path is empty");
+    if (strlen(path) > LIMIT_PATH)
+        return err_fail(err, RC_INVALID, "a path of more than %d bytes", LIMIT_PATH);
+    return RC_OK;
+}
+
+enum rc option_set_path(const struct option_value *value, const char *text, struct err *err)
+{
+    enum rc rc = check_path(text, err);
+    if (rc == RC_OK)
+        set_text(value, text);
+    return rc;
+}
+
+/* What follows "SCHEME:" in a URL. Other schemes are named, never what follows them: it may hold a
+ * password. */
+static enum rc split_url(const char *text, const char *scheme, const char **ret_rest,
+                         struct err *err)
+{
+    size_t length = strlen(scheme);
+    if (strncmp(text, scheme, length) == 0) {
+        *ret_rest = text + length;
+        return RC_OK;
+    }
+    size_t other = strcspn(text, ":");
+    if (text[other] != ':' || other > 20)
+        return err_fail(err, RC_INVALID, "not a URL that begins with %s", scheme);
+    return err_fail(err, RC_INVALID, "%.*s: is not supported by this version, which knows %s",
+                    (int)other, text, scheme);
+}
+
+static enum rc set_place(const struct option_value *value, const char *text, const char *scheme,
+                         struct err *err)
+{
+    const char *path = "";
+    enum rc rc = *text == '\0' ? RC_OK : split_url(text, scheme, &path, err);
+    if (rc == RC_OK && strncmp(path, "///", 3) == 0)
+        path += 2;
+    if (rc == RC_OK && *text != '\0')
+        rc = check_path(path, err);
+    if (rc == RC_OK)
+        set_text(value, path);
+    return rc;
+}
+
+enum rc option_set_store(const struct option_value *value, const char *text, struct err *err)
+{
+    return set_place(value, text, "sqlite:", err);
+}
+
+enum rc option_set_objects(const struct option_value *value, const char *text, struct err *err)
+{
+    return set_place(value, text, "file:", err);
+}
+
+enum rc option_set_coordination(const struct option_value *value, const char *text, struct err *err)
+{
+    const char *rest = NULL;
+    (void)value;
+    enum rc rc = split_url(text, "local:", &rest, err);
+    if (rc == RC_OK && *rest != '\0')
+        return err_fail(err, RC_INVALID, "nothing may follow local:");
+    return rc;
+}
+
+/* ---- names --------------------------------------------------------------------------------- */
+
+static bool is_name(const char *text, size_t length, size_t limit)
+{
+    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+                                  "._-";
+    return length > 0 && length <= limit && strspn(text, allowed) >= length;
+}
+
+enum rc option_set_name(const struct option_value *value, const char *text, struct err *err)
+{
+    if (*text != '\0' && !is_name(text, strlen(text), LIMIT_NAME))
+        return err_fail(err, RC_INVALID, "'%.80s' is not 1 to %d of A-Z a-z 0-9 . _ -", text,
+                        LIMIT_NAME);
+    set_text(value, text);
+    return RC_OK;
+}
+
+enum rc option_set_label(const struct option_value *value, const char *text, struct err *err)
+{
+    struct pairs *labels = member(value);
+    size_t length = strcspn(text, "=");
+    size_t kept = value->is_first ? 0 : labels->count;
+    if (text[length] != '=' || !is_name(text, length, LIMIT_LABEL) ||
+        strlen(text + length + 1) > LIMIT_LABEL)
+        return err_fail(err, RC_INVALID, "'%.130s' is not NAME=VALUE, of up to %d bytes each", text,
+                        LIMIT_LABEL);
+    if (kept == LIMIT_LABELS)
+        return err_fail(err, RC_INVALID, "more than %d labels", LIMIT_LABELS);
+    struct pair *items = arena_alloc(value->arena, (kept + 1) * sizeof *items);
+    if (kept)
+        memcpy(items, labels->items, kept * sizeof *items);
+    items[kept] = (struct pair){.name = arena_strndup(value->arena, text, length),
+                                .value = arena_strdup(value->arena, text + length + 1)};
+    *labels = (struct pairs){.items = items, .count = kept + 1};
+    return RC_OK;
+}
+
+enum rc option_set_zone(const struct option_value *value, const char *text, struct err *err)
+{
+    if (*text != '\0' && !zone_name_is_valid(text))
+        return err_fail(err, RC_INVALID, "'%.80s' is not a time zone's name", text);
+    set_text(value, text);
+    return RC_OK;
+}
+
+/* ---- words, numbers, spans ----------------------------------------------------------------- */
+
+enum rc option_set_level(const struct option_value *value, const char *text, struct err *err)
+{
+    return log_level_parse(text, &value->options->log_level, err);
+}
+
+enum rc option_set_format(const struct option_value *value, const char *text, struct err *err)
+{
+    return log_format_parse(text, &value->options->log_format, err);
+}
+
+enum rc option_set_switch(const struct option_value *value, const char *text, struct err *err)
+{
+    bool *place = member(value);
+    bool yes = strcmp(text, "yes") == 0 || strcmp(text, "true") == 0 || strcmp(text, "1") == 0;
+    bool no = strcmp(text, "no") == 0 || strcmp(text, "false") == 0 || strcmp(text, "0") == 0;
+    if (!yes && !no)
+        return err_fail(err, RC_INVALID, "'%.80s' is not yes or no", text);
+    *place = yes;
+    return RC_OK;
+}
+
+enum rc option_set_count(const struct option_value *value, const char *text, struct err *err)
+{
+    uint32_t *place = member(value);
+    char *end = NULL;
+    errno = 0;
+    long long number = strtoll(text, &end, 10);
+    if (*text < '0' || *text > '9' || *end != '\0' || errno || number < value->target->least ||
+        number > value->target->most)
+        return err_fail(err, RC_INVALID, "'%.80s' is not in %" PRId64 "-%" PRId64, text,
+                        value->target->least, value->target->most);
+    *place = (uint32_t)number;
+    return RC_OK;
+}
+
+enum rc option_set_span(const struct option_value *value, const char *text, struct err *err)
+{
+    char least[SPAN_TEXT];
+    char most[SPAN_TEXT];
+    span_us *place = member(value);
+    span_us span = 0;
+    enum rc rc = span_parse(text, &span, err);
+    if (rc != RC_OK)
+        return rc;
+    if (span < value->target->least || span > value->target->most)
+        return err_fail(err, RC_INVALID, "'%.80s' is not in %s to %s", text,
+                        span_format(value->target->least, least),
+                        span_format(value->target->most, most));
+    *place = span;
+    return RC_OK;
+}

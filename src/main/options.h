@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * main/options.h: what a server is told by its configuration file, its environment and its flags.
+ *
+ * One table of keys: `log-level` is `log-level = debug` in the file, CRONJOB_LOG_LEVEL in the
+ * environment, --log-level as a flag. Of the three the later one wins: file, environment, flag. A
+ * key that repeats (label, allowed-host) is taken from the last source that has it, from a variable
+ * as "a=b,c=d".
+ */
+#ifndef CRONJOB_MAIN_OPTIONS_H
+#define CRONJOB_MAIN_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/instant.h"
+#include "base/log.h"
+
+#include "core/job.h"
+
+#include "cli/option.h"
+
+#define CONFIG_DEFAULT "/etc/cronjob/cronjob.conf"
+
+/* All memory belongs to the arena it was made with. */
+struct server_options {
+    const char *address; /* "127.0.0.1": a number, as HTTP servers bind to */
+    uint16_t port;       /* 0: a free one */
+    const char *data;    /* the directory of all that is kept */
+    const char *store;   /* the SQLite file; in `data` unless told otherwise */
+    const char *objects; /* the directory of uploaded files; in `data` unless told otherwise */
+    const char *name;    /* of manager and worker; the host's unless told otherwise */
+    struct pairs labels; /* of the worker */
+    enum log_level log_level;
+    enum log_format log_format;
+    const char *time_zone;        /* of jobs that name none; "" is the machine's own */
+    struct strings allowed_hosts; /* names of this server beside its address and localhost */
+    bool token_only;              /* a loopback connection's account counts for nothing */
+    uint32_t threads;             /* of the HTTP server */
+    uint32_t connection_limit;
+    span_us drain_timeout; /* how long requests under way may take when it stops */
+    span_us keep_runs_for; /* a run older than this is erased, but never a job's newest */
+    uint32_t keep_runs;    /* and those beyond the newest so many of a job */
+};
+
+/* The keys as options of a command, and --config. */
+extern const struct option server_option_table[];
+
+/* Where the settings come from. */
+struct option_sources {
+    const char *file; /* the name of the configuration file, NULL when there is none */
+    const char *file_text;
+    size_t file_length;
+    const char *const *environment; /* "NAME=value", ended by NULL */
+    const struct arguments *arguments;
+};
+
+/* Pure. RC_INVALID names the place: "FILE:LINE: ", "CRONJOB_KEY: ", "--key: ". */
+MUST_USE enum rc server_options_read(const struct option_sources *sources, struct arena *arena,
+                                     struct server_options *ret_options, struct err *err);
+
+/*
+ * Reads the file that --config or CRONJOB_CONFIG names, else CONFIG_DEFAULT if it exists, and fills
+ * in the host's name. Also RC_IO: the file can't be read.
+ */
+MUST_USE enum rc server_options_load(const struct arguments *arguments,
+                                     const char *const *environment, struct arena *arena,
+                                     struct server_options *ret_options, struct err *err);
+
+#endif

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+
+#include "core/limits.h"
+
+#include "main/config.h"
+#include "main/options.h"
+
+enum { READ_SIZE = 4096 };
+
+static const char *variable(const char *const *environment, const char *name)
+{
+    size_t length = strlen(name);
+    for (; *environment; environment++)
+        if (strncmp(*environment, name, length) == 0 && (*environment)[length] == '=')
+            return *environment + length + 1;
+    return NULL;
+}
+
+static enum rc read_descriptor(int fd, struct buf *content, struct err *err)
+{
+    for (;;) {
+        if (buf_reserve(content, READ_SIZE) != RC_OK)
+            return err_fail(err, RC_TOO_BIG, "more than %d bytes", CONFIG_LIMIT);
+        ssize_t got = read(fd, content->data + content->length, READ_SIZE);
+        if (got < 0 && errno != EINTR)
+            return err_errno(err, RC_IO, errno, "reading");
+        if (got == 0)
+            return RC_OK;
+        content->length += got > 0 ? (size_t)got : 0;
+    }
+}
+
+/* RC_NOT_FOUND: there is no such file. */
+static enum rc read_file(const char *path, struct buf *content, struct err *err)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT)
+        return err_errno(err, RC_NOT_FOUND, errno, "%s", path);
+    if (fd < 0)
+        return err_errno(err, RC_IO, errno, "%s", path);
+    enum rc rc = read_descriptor(fd, content, err);
+    (void)close(fd);
+    return rc == RC_OK ? rc : err_prefix(err, rc, "%s", path);
+}
+
+/* The host's name, with what a name may not hold made "-". */
+static const char *host_name(struct arena *arena)
+{
+    char name[LIMIT_NAME + 1] = {0};
+    if (gethostname(name, sizeof name - 1) != 0 || name[0] == '\0')
+        return "localhost";
+    for (char *at = name; *at != '\0'; at++)
+        if (!((*at >= 'a' && *at <= 'z') || (*at >= 'A' && *at <= 'Z') ||
+              (*at >= '0' && *at <= '9') || *at == '.' || *at == '-'))
+            *at = '-';
+    return arena_strdup(arena, name);
+}
+
+enum rc server_options_load(const struct arguments *arguments, const char *const *environment,
+                            struct arena *arena, struct server_options *ret_options,
+                            struct err *err)
+{
+    AUTO_BUF struct buf content;
+    struct server_options options;
+    const char *named = arguments_value(arguments, "config");
+    if (!named)
+        named = variable(environment, "CRONJOB_CONFIG");
+    const char *path = named ? named : CONFIG_DEFAULT;
+    buf_init(&content, CONFIG_LIMIT + READ_SIZE);
+    enum rc rc = read_file(path, &content, err);
+    if (rc != RC_OK && (rc != RC_NOT_FOUND || named))
+        return rc;
+    struct option_sources sources = {.file = rc == RC_OK ? path : NULL,
+                                     .file_text = content.data,
+                                     .file_length = content.length,
+                                     .environment = environment,
+                                     .arguments = arguments};
+    rc = server_options_read(&sources, arena, &options, err);
+    if (rc != RC_OK)
+        return rc;
+    if (*options.name == '\0')
+        options.name = host_name(arena);
+    *ret_options = options;
+    return RC_OK;
+}
