@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 static const struct {
     const char *text;
     bool final;
@@ -146,4 +148,51 @@ enum rc run_trigger_parse(const char *text, enum run_trigger *ret_trigger, struc
     }
     return err_fail(err, RC_INVALID,
                     "'%.40s' is not one of schedule, manual, retry, catch_up, after, reboot", text);
+}
+
+bool run_result_is_same(const struct run_result *kept, const struct run_result *reported)
+{
+    return kept->status == reported->status && kept->started_at == reported->started_at &&
+           kept->finished_at == reported->finished_at && kept->exit_code == reported->exit_code &&
+           kept->signal == reported->signal;
+}
+
+/* The bytes of the longest beginning of `text` that fits and ends with a whole character. */
+static size_t fitting(const char *text, size_t limit)
+{
+    size_t length = strlen(text), at = 0;
+
+    while (at < length) {
+        size_t character = utf8_length(text + at, length - at);
+
+        character = character ? character : 1;
+        if (at + character > limit)
+            break;
+        at += character;
+    }
+    return at;
+}
+
+const char *run_reason_late(const char *reason, const struct run_result *late,
+                            char text[LIMIT_REASON + 1])
+{
+    char note[80];
+    size_t length, kept;
+
+    if (strstr(reason, "late result: ")) {
+        (void)snprintf(text, LIMIT_REASON + 1, "%s", reason); /* it fitted before */
+        return text;
+    }
+    if (late->exit_code >= 0)
+        (void)snprintf(note, sizeof(note), "late result: %s, exit code %" PRId32,
+                       run_status_text(late->status), late->exit_code);
+    else if (late->signal)
+        (void)snprintf(note, sizeof(note), "late result: %s, signal %" PRId32,
+                       run_status_text(late->status), late->signal);
+    else
+        (void)snprintf(note, sizeof(note), "late result: %s", run_status_text(late->status));
+    length = strlen(note);
+    kept = fitting(reason, LIMIT_REASON - length - 2);
+    (void)snprintf(text, LIMIT_REASON + 1, "%.*s%s%s", (int)kept, reason, kept ? "; " : "", note);
+    return text;
 }

@@ -18,6 +18,8 @@
 #include "base/err.h"
 #include "base/instant.h"
 
+#include "core/limits.h"
+
 typedef uint64_t job_id; /* from 1; 0 is no job */
 
 struct run_key {
@@ -101,5 +103,13 @@ MUST_USE enum rc run_status_parse(const char *text, enum run_status *ret_status,
 const char *run_trigger_text(enum run_trigger trigger);
 MUST_USE enum rc run_trigger_parse(const char *text, enum run_trigger *ret_trigger,
                                    struct err *err);
+
+/* Whether a final run's result is the one that is reported again. */
+bool run_result_is_same(const struct run_result *kept, const struct run_result *reported);
+
+/* The reason of a final run for which a result comes too late: its own, and once "late result:
+ * failed, exit code 3". At most LIMIT_REASON bytes. */
+const char *run_reason_late(const char *reason, const struct run_result *late,
+                            char text[LIMIT_REASON + 1]);
 
 #endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* adapters/sql/read.h: the reading half of the store over one connection. Contracts: ports/store.h.
+ */
+#ifndef CRONJOB_ADAPTERS_SQL_READ_H
+#define CRONJOB_ADAPTERS_SQL_READ_H
+
+#include "ports/store.h"
+
+#include "adapters/sql/driver.h"
+
+MUST_USE enum rc sql_read_jobs(struct sql_connection *connection, const struct job_query *query,
+                               job_visit visit, void *context, struct err *err);
+MUST_USE enum rc sql_read_runs(struct sql_connection *connection, const struct run_query *query,
+                               run_visit visit, void *context, struct err *err);
+MUST_USE enum rc sql_read_workers(struct sql_connection *connection, worker_visit visit,
+                                  void *context, struct err *err);
+MUST_USE enum rc sql_read_tokens(struct sql_connection *connection, token_visit visit,
+                                 void *context, struct err *err);
+MUST_USE enum rc sql_read_summary(struct sql_connection *connection, const char *owner,
+                                  struct store_summary *ret_summary, struct err *err);
+
+#endif

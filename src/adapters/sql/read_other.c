@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Workers, access tokens and the counts of everything. */
+#include "base/arena.h"
+
+#include "adapters/sql/read.h"
+#include "wire/worker.h"
+
+#define WORKERS                                                                           \
+    "SELECT name, url, version, backend, labels, draining, running, tasks, clock_offset," \
+    " started_at, lease_until FROM workers ORDER BY name"
+#define TOKENS \
+    "SELECT id, name, account, admin, hash, created_at, expires_at FROM tokens ORDER BY id"
+
+static enum rc read_worker(struct sql_statement *row, struct arena *arena,
+                           struct worker_record *ret_worker, struct err *err)
+{
+    size_t length;
+    const char *labels = sql_column_text_of(row, 4, &length);
+
+    *ret_worker = (struct worker_record){
+        .name = sql_column_text(row, 0),
+        .url = sql_column_text(row, 1),
+        .version = sql_column_text(row, 2),
+        .backend = sql_column_text(row, 3),
+        .draining = sql_column_number(row, 5) != 0,
+        .running = sql_column_number(row, 6),
+        .tasks = sql_column_number(row, 7),
+        .clock_offset = sql_column_number(row, 8),
+        .started_at = sql_column_instant(row, 9),
+        .lease_until = sql_column_instant(row, 10),
+    };
+    return wire_pairs_read(labels, length, arena, &ret_worker->labels, err);
+}
+
+enum rc sql_read_workers(struct sql_connection *connection, worker_visit visit, void *context,
+                         struct err *err)
+{
+    struct arena AUTO_ARENA arena = {0};
+    struct sql_statement *rows;
+    bool row = true;
+    enum rc rc = sql_open(connection, WORKERS, NULL, 0, &rows, err);
+
+    if (rc != RC_OK)
+        return rc;
+    while (rc == RC_OK) {
+        struct worker_record worker;
+
+        rc = sql_step(rows, &row, err);
+        if (rc != RC_OK || !row)
+            break;
+        rc = read_worker(rows, &arena, &worker, err);
+        if (rc == RC_OK && !visit(context, &worker))
+            break;
+    }
+    sql_done(rows);
+    return rc;
+}
+
+static struct access_token read_token(struct sql_statement *row)
+{
+    struct access_token token = {
+        .id = sql_column_text(row, 0),
+        .name = sql_column_text(row, 1),
+        .account = sql_column_text(row, 2),
+        .admin = sql_column_number(row, 3) != 0,
+        .created_at = sql_column_number(row, 5),
+        .expires_at = sql_column_instant(row, 6),
+    };
+    size_t length;
+    const void *hash = sql_column_bytes(row, 4, &length);
+
+    if (length == sizeof(token.hash))
+        memcpy(token.hash, hash, length);
+    return token;
+}
+
+enum rc sql_read_tokens(struct sql_connection *connection, token_visit visit, void *context,
+                        struct err *err)
+{
+    struct sql_statement *rows;
+    bool row = true;
+    enum rc rc = sql_open(connection, TOKENS, NULL, 0, &rows, err);
+
+    if (rc != RC_OK)
+        return rc;
+    while (rc == RC_OK) {
+        struct access_token token;
+
+        rc = sql_step(rows, &row, err);
+        if (rc != RC_OK || !row)
+            break;
+        token = read_token(rows);
+        if (!visit(context, &token))
+            break;
+    }
+    sql_done(rows);
+    return rc;
+}
+
+/* Rows of (number, count), handed to counts[number] when that is one of `size`. */
+static enum rc count_by(struct sql_connection *connection, const char *text, const char *owner,
+                        int64_t *counts, int64_t size, struct err *err)
+{
+    struct sql_value values[] = {sql_text(owner)};
+    struct sql_statement *rows;
+    bool row = true;
+    enum rc rc = sql_open(connection, text, values, owner ? 1 : 0, &rows, err);
+
+    if (rc != RC_OK)
+        return rc;
+    while (rc == RC_OK) {
+        int64_t number;
+
+        rc = sql_step(rows, &row, err);
+        if (rc != RC_OK || !row)
+            break;
+        number = sql_column_number(rows, 0);
+        if (number >= 0 && number < size)
+            counts[number] = sql_column_number(rows, 1);
+    }
+    sql_done(rows);
+    return rc;
+}
+
+enum rc sql_read_summary(struct sql_connection *connection, const char *owner,
+                         struct store_summary *ret_summary, struct err *err)
+{
+    struct store_summary summary = {0};
+    int64_t runs[RUN_STATUS_COUNT] = {0};
+    enum rc rc;
+
+    rc = count_by(connection,
+                  owner ? "SELECT status, count(*) FROM jobs WHERE owner = ?1 GROUP BY status"
+                        : "SELECT status, count(*) FROM jobs GROUP BY status",
+                  owner, summary.jobs, JOB_STATUS_COUNT, err);
+    if (rc == RC_OK)
+        rc = count_by(connection,
+                      owner ? "SELECT r.status, count(*) FROM runs r JOIN jobs j ON j.id = r.job"
+                              " WHERE r.status < 2 AND j.owner = ?1 GROUP BY r.status"
+                            : "SELECT status, count(*) FROM runs WHERE status < 2 GROUP BY status",
+                      owner, runs, RUN_STATUS_COUNT, err);
+    if (rc != RC_OK)
+        return rc;
+    summary.queued = runs[RUN_QUEUED];
+    summary.running = runs[RUN_RUNNING];
+    *ret_summary = summary;
+    return RC_OK;
+}

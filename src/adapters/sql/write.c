@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "adapters/sql/write.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+typedef enum rc (*write_function)(struct sql_writer *writer, struct store_write *write,
+                                  struct err *err);
+
+static const write_function functions[] = {
+    [WRITE_JOB_CREATE] = sql_write_job_create,
+    [WRITE_JOB_REPLACE] = sql_write_job_replace,
+    [WRITE_JOB_REMOVE] = sql_write_job_remove,
+    [WRITE_JOB_PURGE] = sql_write_job_purge,
+    [WRITE_JOB_STATUS] = sql_write_job_status,
+    [WRITE_JOB_ASSIGN] = sql_write_job_assign,
+    [WRITE_RUN_QUEUE] = sql_write_run_queue,
+    [WRITE_RUN_CLAIM] = sql_write_run_claim,
+    [WRITE_RUN_STARTED] = sql_write_run_started,
+    [WRITE_RUN_FINISHED] = sql_write_run_finished,
+    [WRITE_RUN_RECORD] = sql_write_run_record,
+    [WRITE_RUN_PURGE] = sql_write_run_purge,
+    [WRITE_WORKER] = sql_write_worker,
+    [WRITE_WORKER_DRAIN] = sql_write_worker_drain,
+    [WRITE_TOKEN_CREATE] = sql_write_token_create,
+    [WRITE_TOKEN_REVOKE] = sql_write_token_revoke,
+};
+
+enum rc sql_refuse(struct store_write *write, enum rc outcome, const char *format, ...)
+{
+    va_list args;
+
+    write->outcome = outcome;
+    va_start(args, format);
+    (void)vsnprintf(write->err.message, sizeof(write->err.message), format, args); /* cut is fine */
+    va_end(args);
+    return RC_OK;
+}
+
+enum rc sql_write(struct sql_writer *writer, struct store_write *write, struct err *err)
+{
+    write->outcome = RC_OK;
+    return functions[write->kind](writer, write, err);
+}

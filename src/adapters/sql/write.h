@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * adapters/sql/write.h: the writing half of the store over one connection, inside its transaction.
+ *
+ * sql_write() executes one write and sets its outcome; RC_OK, whatever the outcome is. Every write
+ * first checks, then changes, so that a refused one has changed nothing. Any other answer voids the
+ * transaction.
+ */
+#ifndef CRONJOB_ADAPTERS_SQL_WRITE_H
+#define CRONJOB_ADAPTERS_SQL_WRITE_H
+
+#include "ports/clock.h"
+#include "ports/store.h"
+
+#include "adapters/sql/driver.h"
+#include "adapters/sql/schema.h"
+
+/* Owned by the thread that is inside apply(). */
+struct sql_writer {
+    struct sql_connection *connection; /* borrowed */
+    const struct sql_dialect *dialect;
+    struct clock *clock; /* borrowed */
+    instant_us swept_at; /* when old idempotency keys were last removed */
+};
+
+MUST_USE enum rc sql_write(struct sql_writer *writer, struct store_write *write, struct err *err);
+
+/* ---- the parts of sql_write(), by what they write ------------------------------------------- */
+
+/* The outcome of a write that is refused; answers RC_OK: the transaction goes on. */
+MUST_USE enum rc sql_refuse(struct store_write *write, enum rc outcome, const char *format, ...)
+    PRINTF(3, 4);
+
+MUST_USE enum rc sql_write_job_create(struct sql_writer *writer, struct store_write *write,
+                                      struct err *err);
+MUST_USE enum rc sql_write_job_replace(struct sql_writer *writer, struct store_write *write,
+                                       struct err *err);
+MUST_USE enum rc sql_write_job_remove(struct sql_writer *writer, struct store_write *write,
+                                      struct err *err);
+MUST_USE enum rc sql_write_job_purge(struct sql_writer *writer, struct store_write *write,
+                                     struct err *err);
+MUST_USE enum rc sql_write_job_status(struct sql_writer *writer, struct store_write *write,
+                                      struct err *err);
+MUST_USE enum rc sql_write_job_assign(struct sql_writer *writer, struct store_write *write,
+                                      struct err *err);
+MUST_USE enum rc sql_write_run_queue(struct sql_writer *writer, struct store_write *write,
+                                     struct err *err);
+MUST_USE enum rc sql_write_run_claim(struct sql_writer *writer, struct store_write *write,
+                                     struct err *err);
+MUST_USE enum rc sql_write_run_started(struct sql_writer *writer, struct store_write *write,
+                                       struct err *err);
+MUST_USE enum rc sql_write_run_finished(struct sql_writer *writer, struct store_write *write,
+                                        struct err *err);
+MUST_USE enum rc sql_write_run_record(struct sql_writer *writer, struct store_write *write,
+                                      struct err *err);
+MUST_USE enum rc sql_write_run_purge(struct sql_writer *writer, struct store_write *write,
+                                     struct err *err);
+MUST_USE enum rc sql_write_worker(struct sql_writer *writer, struct store_write *write,
+                                  struct err *err);
+MUST_USE enum rc sql_write_worker_drain(struct sql_writer *writer, struct store_write *write,
+                                        struct err *err);
+MUST_USE enum rc sql_write_token_create(struct sql_writer *writer, struct store_write *write,
+                                        struct err *err);
+MUST_USE enum rc sql_write_token_revoke(struct sql_writer *writer, struct store_write *write,
+                                        struct err *err);
+
+/* The revision of a job and whether it was removed; ret_revision is 0 when there is no such job. */
+MUST_USE enum rc sql_find_job(struct sql_writer *writer, job_id id, uint64_t *ret_revision,
+                              bool *ret_removed, struct err *err);
+
+#endif
