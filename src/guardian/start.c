@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "guardian/start.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+enum { STACK_SIZE = 64 * 1024, CANNOT_EXECUTE = 126 };
+
+/* The child runs on our heap and with our memory: the address sanitizer would leave its marks on a
+ * stack that it does not know and that the child never unwinds. */
+#define IN_CHILD __attribute__((no_sanitize_address, noinline))
+
+/* clang-format off */
+#define STEP_TABLE(X)                                  \
+    X(STEP_SESSION,   "session")                       \
+    X(STEP_JOIN,      "cgroup")                        \
+    X(STEP_OOM,       "oom_score_adj")                 \
+    X(STEP_STREAMS,   "stdin, stdout and stderr")      \
+    X(STEP_CLOSE,     "closing descriptors")           \
+    X(STEP_SIGNALS,   "signals")                       \
+    X(STEP_LIMITS,    "limits")                        \
+    X(STEP_NICE,      "nice")                          \
+    X(STEP_GROUPS,    "setgroups")                     \
+    X(STEP_GID,       "setgid")                        \
+    X(STEP_UID,       "setuid")                        \
+    X(STEP_VERIFY,    "giving up root")                \
+    X(STEP_PARENT,    "the guardian is gone")          \
+    X(STEP_DIRECTORY, "working directory")             \
+    X(STEP_EXEC,      "exec")
+/* clang-format on */
+
+enum step {
+#define STEP_ENUM(code, text) code,
+    STEP_TABLE(STEP_ENUM)
+#undef STEP_ENUM
+};
+
+static const char *const step_texts[] = {
+#define STEP_TEXT(code, text) [code] = text,
+    STEP_TABLE(STEP_TEXT)
+#undef STEP_TEXT
+};
+
+/* Seen by both sides: the child writes what failed, the parent reads it once it goes on. */
+struct attempt {
+    const struct starter *starter;
+    const struct start *start;
+    pid_t parent;
+    volatile enum step step;
+    volatile int error; /* 0: executed */
+};
+
+void starter_init(struct starter *starter, const struct rlimit *nofile, bool resets_oom)
+{
+    *starter =
+        (struct starter){.stack = xmalloc(STACK_SIZE), .nofile = *nofile, .resets_oom = resets_oom};
+}
+
+void starter_release(struct starter *starter)
+{
+    free(starter->stack);
+    starter->stack = NULL;
+}
+
+/* ---- in the child: async-signal-safe calls only, memory of the parent left alone --------------
+ */
+
+IN_CHILD static bool join_groups(const struct start *start)
+{
+    for (size_t i = 0; i < start->join_count; i++)
+        if (write(start->join_fds[i], "0", 1) != 1)
+            return false;
+    return true;
+}
+
+/* A run is no more precious than any other process, though the guardian is. */
+IN_CHILD static bool reset_oom(const struct starter *starter)
+{
+    int fd;
+
+    if (!starter->resets_oom)
+        return true;
+    fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    return fd >= 0 && write(fd, "0", 1) == 1;
+}
+
+IN_CHILD static bool set_streams(const struct start *start)
+{
+    return dup2(start->stdin_fd, STDIN_FILENO) >= 0 && dup2(start->output_fd, STDOUT_FILENO) >= 0 &&
+           dup2(start->output_fd, STDERR_FILENO) >= 0;
+}
+
+/* The guardian has handlers for nothing and ignores SIGPIPE only. */
+IN_CHILD static bool reset_signals(void)
+{
+    struct sigaction action;
+    sigset_t none;
+
+    sigemptyset(&none);
+    action.sa_handler = SIG_DFL;
+    action.sa_flags = 0;
+    action.sa_mask = none;
+    return sigaction(SIGPIPE, &action, NULL) == 0 && sigprocmask(SIG_SETMASK, &none, NULL) == 0;
+}
+
+IN_CHILD static bool set_limits(const struct starter *starter)
+{
+    struct rlimit no_core;
+
+    no_core.rlim_cur = 0;
+    no_core.rlim_max = 0;
+    return setrlimit(RLIMIT_NOFILE, &starter->nofile) == 0 && setrlimit(RLIMIT_CORE, &no_core) == 0;
+}
+
+/* Raw calls: glibc's tell every thread of a process to change, and our threads' memory is not
+ * ours. Order: groups, gid, uid; after the last one nothing of it may be undone. */
+IN_CHILD static bool change_account(const struct account *account, volatile enum step *step)
+{
+    *step = STEP_GROUPS;
+    if (syscall(SYS_setgroups, account->group_count, account->groups) != 0)
+        return false;
+    *step = STEP_GID;
+    if (syscall(SYS_setresgid, account->gid, account->gid, account->gid) != 0)
+        return false;
+    *step = STEP_UID;
+    if (syscall(SYS_setresuid, account->uid, account->uid, account->uid) != 0)
+        return false;
+    *step = STEP_VERIFY;
+    errno = EPERM;
+    return syscall(SYS_setuid, 0) != 0 && (account->gid == 0 || syscall(SYS_setgid, 0) != 0);
+}
+
+IN_CHILD static bool enter_directory(const struct start *start)
+{
+    if (*start->directory)
+        return chdir(start->directory) == 0;
+    return chdir(start->account->home) == 0 || chdir("/") == 0;
+}
+
+/* A change of account takes the death signal back (prctl(2)), so it is asked for after that. */
+IN_CHILD static bool die_with(pid_t parent)
+{
+    return prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent;
+}
+
+/* Answers only when a step has failed: attempt->step. */
+IN_CHILD static void become(struct attempt *attempt)
+{
+    const struct start *start = attempt->start;
+
+    attempt->step = STEP_SESSION;
+    if (setsid() < 0)
+        return;
+    attempt->step = STEP_JOIN;
+    if (!join_groups(start))
+        return;
+    attempt->step = STEP_OOM;
+    if (!reset_oom(attempt->starter))
+        return;
+    attempt->step = STEP_STREAMS;
+    if (!set_streams(start))
+        return;
+    attempt->step = STEP_CLOSE;
+    if (syscall(SYS_close_range, 3, ~0U, 0) != 0)
+        return;
+    attempt->step = STEP_SIGNALS;
+    if (!reset_signals())
+        return;
+    attempt->step = STEP_LIMITS;
+    if (!set_limits(attempt->starter))
+        return;
+    attempt->step = STEP_NICE;
+    if (start->nice && setpriority(PRIO_PROCESS, 0, start->nice) != 0)
+        return;
+    (void)umask(022);
+    if (!start->account->own && !change_account(start->account, &attempt->step))
+        return;
+    attempt->step = STEP_PARENT;
+    if (!die_with(attempt->parent))
+        return;
+    attempt->step = STEP_DIRECTORY;
+    if (!enter_directory(start))
+        return;
+    attempt->step = STEP_EXEC;
+    (void)execve(start->program->path, start->program->argv, start->program->envp);
+}
+
+IN_CHILD static int child_main(void *context)
+{
+    struct attempt *attempt = context;
+
+    become(attempt);
+    attempt->error = errno ? errno : ECANCELED;
+    _exit(CANNOT_EXECUTE);
+}
+
+/* ---- in the parent ------------------------------------------------------------------------- */
+
+static enum rc describe_failure(const struct attempt *attempt, struct err *err)
+{
+    if (attempt->step == STEP_DIRECTORY)
+        return err_errno(err, RC_INVALID, attempt->error, "working directory %.100s",
+                         attempt->start->directory);
+    return err_errno(err, RC_INVALID, attempt->error, "%s", step_texts[attempt->step]);
+}
+
+enum rc start_process(const struct starter *starter, const struct start *start,
+                      struct process *ret_process, struct err *err)
+{
+    struct attempt attempt = {.starter = starter, .start = start, .parent = getpid()};
+    struct process process = {.fd = -1};
+
+    process.pid = clone(child_main, (char *)starter->stack + STACK_SIZE,
+                        CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &attempt, &process.fd);
+    if (process.pid < 0 &&
+        (errno == EAGAIN || errno == ENOMEM || errno == EMFILE || errno == ENFILE))
+        return err_errno(err, RC_BUSY, errno, "clone");
+    if (process.pid < 0)
+        return err_errno(err, RC_INVALID, errno, "clone");
+    if (attempt.error) {
+        while (waitpid(process.pid, NULL, 0) < 0 && errno == EINTR)
+            continue;
+        (void)close(process.fd); /* a pidfd has nothing to lose */
+        return describe_failure(&attempt, err);
+    }
+    *ret_process = process;
+    return RC_OK;
+}
