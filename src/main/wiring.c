@@ -208,6 +208,7 @@ static enum rc make_api(struct standalone *standalone, struct err *err)
         .leader = wiring->name,
         .time_zone = wiring->time_zone,
         .uid = geteuid(),
+        .token_only = wiring->token_only,
     };
 
     return api_new(&config, &standalone->api, err);

@@ -6,6 +6,7 @@
 #ifndef CRONJOB_MAIN_WIRING_H
 #define CRONJOB_MAIN_WIRING_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,6 +25,7 @@ struct wiring_config {
     const char *time_zone; /* of jobs that name none; NULL: the machine's */
     const char *const *allowed_hosts;
     size_t allowed_host_count;
+    bool token_only; /* a loopback connection's account counts for nothing */
     unsigned threads;
     unsigned connection_limit;
     span_us keep_runs_for;

@@ -134,6 +134,7 @@ void loaded_fill(struct loaded *loaded, const struct job_record *job, struct zon
         .concurrency = job->concurrency,
         .catch_up = job->catch_up,
         .catch_up_window = job->catch_up_window,
+        .status = job->status,
         .retries = job->retries,
         .on_worker_loss = job->on_worker_loss,
     };

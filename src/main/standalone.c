@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "main/standalone.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+#include "main/wiring.h"
+
+static instant_us log_now(void *context)
+{
+    struct timespec now;
+
+    (void)context;
+    (void)clock_gettime(CLOCK_REALTIME, &now); /* fails for unknown clocks only */
+    return now.tv_sec * SECOND + now.tv_nsec / 1000;
+}
+
+void servers_log(const struct server_options *options)
+{
+    log_init(&(struct log_config){.level = options->log_level,
+                                  .format = options->log_format,
+                                  .fd = STDERR_FILENO,
+                                  .now = log_now});
+}
+
+int standalone_main(const struct server_options *options)
+{
+    const struct wiring_config config = {
+        .address = options->address,
+        .port = options->port,
+        .data = options->data,
+        .store_path = options->store,
+        .name = options->name,
+        .labels = options->labels,
+        .time_zone = options->time_zone[0] ? options->time_zone : NULL,
+        .allowed_hosts = options->allowed_hosts.items,
+        .allowed_host_count = options->allowed_hosts.count,
+        .token_only = options->token_only,
+        .threads = options->threads,
+        .connection_limit = options->connection_limit,
+        .keep_runs_for = options->keep_runs_for,
+        .keep_runs_of_job = options->keep_runs,
+        .drain_timeout = options->drain_timeout,
+    };
+    struct err err = {0};
+    enum rc rc;
+
+    servers_log(options);
+    rc = wiring_run_standalone(&config, &err);
+    if (rc == RC_OK)
+        return EXIT_SUCCESS;
+    log_error("cronjob could not start", LOG_ERR(&err, rc));
+    return EXIT_FAILURE;
+}
+
+int guardian_main(const char *data, int ready_fd)
+{
+    struct err err = {0};
+    enum rc rc = wiring_run_guardian(data, ready_fd, &err);
+
+    if (rc == RC_OK)
+        return EXIT_SUCCESS;
+    log_error("guardian could not start", LOG_ERR(&err, rc));
+    return EXIT_FAILURE;
+}
