@@ -11,6 +11,8 @@
 
 enum { FIELDS = 5, RANDOM_DELAY_MAX = 1440 /* minutes */, ACCOUNT_MAX = 32, SHOWN = 40 };
 
+#define NAME_CHARACTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_"
+
 /* The state of reading: what the settings so far amount to. */
 struct reader {
     struct arena *arena;
@@ -51,8 +53,7 @@ static bool is_variable_name(const char *name)
 {
     if (name[0] == '\0' || (name[0] >= '0' && name[0] <= '9'))
         return false;
-    return name[strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_")] ==
-           '\0';
+    return name[strspn(name, NAME_CHARACTERS)] == '\0';
 }
 
 static void set_jitter(struct reader *reader, const char *value)
@@ -203,11 +204,22 @@ static const char *take_input(struct reader *reader, const char *from)
     return input;
 }
 
+static int count_words(const char *text)
+{
+    int count = 0;
+    for (; *text != '\0'; text = skip_blanks(end_of_word(text)))
+        count++;
+    return count;
+}
+
 /* What is wrong with a schedule, or NULL. */
 static const char *schedule_fault(struct reader *reader, const char *text)
 {
     struct schedule schedule;
     struct err err = {0};
+    if (*text != '@' && count_words(text) < FIELDS)
+        return arena_printf(reader->arena, "expected %d fields and a command, found %d word%s",
+                            FIELDS, count_words(text), count_words(text) == 1 ? "" : "s");
     enum rc rc = schedule_parse(text, 0, &schedule, &err);
     return rc == RC_OK ? NULL : arena_strdup(reader->arena, err_message(&err, rc));
 }
@@ -273,6 +285,13 @@ static bool is_utf8(const char *text, size_t length)
     return true;
 }
 
+/* A line that was meant as a setting: a variable's name and =. */
+static bool resembles_setting(const char *line)
+{
+    size_t length = strspn(line, NAME_CHARACTERS);
+    return length > 0 && *skip_blanks(line + length) == '=';
+}
+
 static void read_line(struct reader *reader, const char *text, size_t length)
 {
     while (length > 0 && (*text == ' ' || *text == '\t')) {
@@ -292,6 +311,8 @@ static void read_line(struct reader *reader, const char *text, size_t length)
                             "part of the line");
     else if (crontab_setting(line, reader->arena, &setting))
         read_setting(reader, &setting);
+    else if (resembles_setting(line))
+        add_problem(reader, "the value begins with a quote that does not end the line");
     else
         read_entry(reader, line);
 }
