@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * api/api.h: the API server's role: knows who asks, answers reads from the store, hands changes to
+ * the manager.
+ *
+ * Life: api_new() opens the port and answers at once; /readyz says 503 until api_set_ready(). To
+ * stop: api_drain() while the manager still works, so that changes under way get their answers,
+ * then stop the manager (its queue answers what is left), then api_free().
+ */
+#ifndef CRONJOB_API_API_H
+#define CRONJOB_API_API_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "base/instant.h"
+
+#include "ports/changes.h"
+#include "ports/clock.h"
+#include "ports/events.h"
+#include "ports/outputs.h"
+#include "ports/store.h"
+#include "ports/zones.h"
+
+struct api;
+
+/* Ports are not owned and outlive the API; strings are copied. */
+struct api_config {
+    struct store *store;
+    struct changes *changes;
+    struct events *events;
+    struct outputs *outputs;
+    struct zones *zones;
+    struct clock *clock;
+    mono_us (*mono)(void); /* what the HTTP server measures with */
+
+    const char *address; /* "127.0.0.1" */
+    uint16_t port;       /* 0: a free one */
+    unsigned threads;
+    unsigned connection_limit;
+    const char *const *allowed_hosts; /* further names of this server, without ports */
+    size_t allowed_host_count;
+
+    const char *version;
+    const char *leader;    /* the name of the manager that leads; NULL when it is not known */
+    const char *time_zone; /* of jobs that name none; NULL: zones_local_name() */
+    uid_t uid;             /* the account that jobs are started from: 0 may use any */
+    bool token_only;       /* never trust the account behind a loopback connection */
+
+    /* How many ticks are due in the next `span`; -1: not known. May be NULL. */
+    int64_t (*due_within)(void *context, span_us span);
+    void *due_context;
+};
+
+/* RC_CONFLICT: the port is taken. RC_INVALID: the address or the time zone is none. */
+MUST_USE enum rc api_new(const struct api_config *config, struct api **ret_api, struct err *err);
+uint16_t api_port(const struct api *api);
+
+/* What /readyz says. `reason`, copied, is told while not ready. From any thread. */
+void api_set_ready(struct api *api, bool ready, const char *reason);
+
+/* Says "not ready", takes no more connections, ends streams and waits for the requests that go on,
+ * at most so long. */
+void api_drain(struct api *api, span_us at_most);
+void api_free(struct api *api);
+
+#endif

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * api/call.h: the server's state, and one request on its way through it. Private to api/.
+ *
+ * A call lives in the arena of its request. Its answer is given exactly once; afterwards neither
+ * exists any more.
+ */
+#ifndef CRONJOB_API_CALL_H
+#define CRONJOB_API_CALL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/buf.h"
+
+#include "api/api.h"
+#include "api/guard.h"
+#include "api/route.h"
+#include "http/server.h"
+
+struct hub;
+struct token_cache;
+
+struct api {
+    struct api_config config; /* strings are our own copies */
+    struct guard guard;
+    struct arena arena;      /* of the strings here */
+    const char *own_account; /* the name of config.uid */
+    struct http_route *routes;
+    struct http_server *server;
+    struct hub *hub;
+    struct token_cache *tokens;
+    struct buf openapi; /* the document, made once */
+    atomic_bool draining;
+    pthread_mutex_t ready_mutex; /* protects the two below */
+    bool ready;
+    char ready_reason[200];
+};
+
+/* Who asks. Administrators see and may do everything; others only what is their account's. */
+struct identity {
+    const char *account; /* "" when not known */
+    bool admin;
+};
+
+struct call {
+    struct api *api;
+    struct http_request *request;
+    const struct api_route *route;
+    struct arena *arena; /* the request's */
+    struct identity who;
+};
+
+/* Whether who asks may see and change what belongs to `owner`. */
+bool call_may_see(const struct call *call, const char *owner);
+/* NULL when everything may be seen, else the only owner that may. */
+const char *call_owner_filter(const struct call *call);
+
+instant_us call_now(const struct call *call);
+
+#endif

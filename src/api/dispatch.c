@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/dispatch.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "api/answer.h"
+#include "api/call.h"
+#include "api/identity.h"
+
+bool call_may_see(const struct call *call, const char *owner)
+{
+    return call->who.admin || strcmp(call->who.account, owner) == 0;
+}
+
+const char *call_owner_filter(const struct call *call)
+{
+    return call->who.admin ? NULL : call->who.account;
+}
+
+instant_us call_now(const struct call *call)
+{
+    return clock_now(call->api->config.clock);
+}
+
+static enum rc check_source(const struct call *call, struct err *err)
+{
+    const char *host = http_request_header(call->request, "Host");
+    const char *origin = http_request_header(call->request, "Origin");
+    const char *site = http_request_header(call->request, "Sec-Fetch-Site");
+
+    if (call->route->access == ACCESS_OPEN)
+        return RC_OK;
+    if (!guard_host_is_allowed(&call->api->guard, host))
+        return err_fail(err, RC_FORBIDDEN, "this server is not known as %.200s", host);
+    if (!guard_origin_is_allowed(origin, host) || !guard_site_is_allowed(site))
+        return err_fail(err, RC_FORBIDDEN, "a page of another site may not ask");
+    return RC_OK;
+}
+
+static enum rc check_access(struct call *call, struct err *err)
+{
+    enum rc rc;
+
+    if (call->route->access == ACCESS_OPEN)
+        return RC_OK;
+    rc = identity_find(call, err);
+    if (rc == RC_OK && call->route->access == ACCESS_ADMIN && !call->who.admin)
+        rc = err_fail(err, RC_FORBIDDEN, "%s is not an administrator", call->who.account);
+    return rc;
+}
+
+bool dispatch_admit(struct http_request *request)
+{
+    struct arena *arena = http_request_arena(request);
+    struct call *call = arena_calloc(arena, sizeof(*call));
+    struct err err = {0};
+    enum rc rc;
+
+    *call = (struct call){.api = http_request_application(request),
+                          .request = request,
+                          .route = http_request_route(request)->data,
+                          .arena = arena,
+                          .who = {.account = ""}};
+    http_request_set_data(request, call);
+    rc = check_source(call, &err);
+    if (rc == RC_OK)
+        rc = check_access(call, &err);
+    if (rc == RC_OK)
+        return true;
+    answer_failure(call, rc, &err);
+    return false;
+}
+
+/* Whether a content type is this one, whatever parameters follow it. */
+static bool type_is(const char *type, const char *expected)
+{
+    size_t length = strlen(expected);
+
+    return strncasecmp(type, expected, length) == 0 && strchr("; \t", type[length]) != NULL;
+}
+
+/* `curl -d '{...}'` calls what it sends a form. A form that a web page sends looks the same, but a
+ * browser says where it comes from, and is refused. */
+static bool is_bare_curl(const struct call *call, const char *type, const char *body)
+{
+    return type_is(type, "application/x-www-form-urlencoded") &&
+           body[strspn(body, " \t\r\n")] == '{' && !http_request_header(call->request, "Origin") &&
+           !http_request_header(call->request, "Referer") &&
+           !http_request_header(call->request, "Sec-Fetch-Site");
+}
+
+static bool body_type_is_allowed(const struct call *call)
+{
+    const char *type = http_request_header(call->request, "Content-Type");
+    size_t length;
+    const char *body = http_request_body(call->request, &length);
+
+    if (call->route->body == BODY_NONE || (call->route->body == BODY_OPTIONAL && length == 0))
+        return true;
+    if (!type)
+        return false;
+    if (call->route->body == BODY_PATCH && type_is(type, "application/merge-patch+json"))
+        return true;
+    return type_is(type, ANSWER_JSON) || is_bare_curl(call, type, body);
+}
+
+void dispatch_call(struct http_request *request)
+{
+    struct call *call = http_request_data(request);
+    struct problems problems = {.arena = call->arena};
+
+    if (!body_type_is_allowed(call)) {
+        answer_refusal(call, 415, "the body's type is not understood",
+                       call->route->body == BODY_PATCH
+                           ? "send application/merge-patch+json or application/json"
+                           : "send application/json",
+                       NULL);
+        return;
+    }
+    query_check(request, call->route->query, call->route->query_count, &problems);
+    if (problems.count > 0)
+        answer_problems(call, &problems);
+    else
+        call->route->handle(call);
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * api/identity.h: who asks. Private to api/.
+ *
+ * - With `Authorization: Bearer SECRET` the request acts as the token's account. A wrong token is
+ *   refused; it never falls back to anything else.
+ * - Without, a connection over loopback acts as the account that owns the other end's socket, as
+ * the kernel says. Account 0 and the server's own are administrators. A request that was passed on
+ * by a proxy (Via, Forwarded, X-Forwarded-For) is not its sender's, so it needs a token.
+ * - Everybody else needs a token.
+ */
+#ifndef CRONJOB_API_IDENTITY_H
+#define CRONJOB_API_IDENTITY_H
+
+#include "api/call.h"
+
+/* RC_UNAUTHORIZED: not known, err says what would help. Fills in call->who. */
+MUST_USE enum rc identity_find(struct call *call, struct err *err);
+
+#endif

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/tail.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+
+enum { TAIL_BLOCK = 64 * 1024 };
+
+static enum rc read_block(struct outputs *outputs, const struct run_key *run, int64_t offset,
+                          char *block, size_t length, struct err *err)
+{
+    size_t done = 0, got;
+    enum rc rc;
+
+    while (done < length) {
+        rc = outputs_read(outputs, run, offset + (int64_t)done, block + done, length - done, &got,
+                          err);
+        if (rc != RC_OK)
+            return rc;
+        if (got == 0)
+            return err_fail(err, RC_IO, "the output has become shorter");
+        done += got;
+    }
+    return RC_OK;
+}
+
+enum rc tail_find(struct outputs *outputs, const struct run_key *run, int64_t size, int64_t lines,
+                  int64_t *ret_offset, struct err *err)
+{
+    AUTO_FREE char *block = xmalloc(TAIL_BLOCK);
+    int64_t end = size;
+    enum rc rc;
+
+    if (lines == 0) {
+        *ret_offset = size;
+        return RC_OK;
+    }
+    while (end > 0) {
+        int64_t start = end > TAIL_BLOCK ? end - TAIL_BLOCK : 0;
+        size_t left = (size_t)(end - start);
+        const char *newline;
+
+        rc = read_block(outputs, run, start, block, left, err);
+        if (rc != RC_OK)
+            return rc;
+        if (end == size && block[left - 1] == '\n')
+            left--; /* the end of the last line, not the beginning of one more */
+        while ((newline = memrchr(block, '\n', left))) {
+            left = (size_t)(newline - block);
+            if (--lines == 0) {
+                *ret_offset = start + (int64_t)left + 1;
+                return RC_OK;
+            }
+        }
+        end = start;
+    }
+    *ret_offset = 0;
+    return RC_OK;
+}
