@@ -32,6 +32,8 @@
 #include "base/err.h"
 #include "base/instant.h"
 
+#include "http/header.h"
+
 struct http_server;
 struct http_request;
 
@@ -110,13 +112,9 @@ void http_request_set_data(struct http_request *request,
                            void *data); /* the application's, e.g. who asks */
 void *http_request_data(const struct http_request *request);
 
-struct http_header {
-    const char *name;
-    const char *value; /* CR and LF in a value end the process: values are ours or checked */
-};
-
-/* One answer with a body in memory, which is copied. `type` NULL: no body. Does the same for HEAD,
- * without sending the body. */
+/* One answer with a body in memory, which is copied, as the headers are; a CR or LF in one ends the
+ * process: values are ours or checked; empty ones are left out. `type` NULL: no body. Does the same
+ * for HEAD, without sending the body. */
 void http_respond(struct http_request *request, unsigned status, const char *type, const void *body,
                   size_t length, const struct http_header *headers, size_t header_count);
 
