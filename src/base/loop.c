@@ -143,7 +143,7 @@ void loop_set_instant(struct loop *loop, instant_us instant)
     }
 }
 
-static void arm(struct loop *loop, mono_us deadline)
+void loop_set_deadline(struct loop *loop, mono_us deadline)
 {
     struct itimerspec never = {0};
 
@@ -172,15 +172,14 @@ bool loop_run_once(struct loop *loop, mono_us deadline)
 {
     if (loop->stopped)
         return false;
-    arm(loop, deadline);
+    loop_set_deadline(loop, deadline);
     make_calls(loop, -1);
     return !loop->stopped;
 }
 
-void loop_poll(struct loop *loop, mono_us deadline)
+void loop_poll(struct loop *loop)
 {
     make_calls(loop, 0);
-    arm(loop, deadline);
 }
 
 void loop_stop(struct loop *loop)

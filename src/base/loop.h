@@ -66,9 +66,11 @@ void loop_set_instant(struct loop *loop, instant_us instant);
  * loop_stop() was called.
  */
 bool loop_run_once(struct loop *loop, mono_us deadline);
-/* For a loop that lives inside another, which watches loop->fd: makes the calls that are due now
- * without waiting; loop->fd is readable again when a source is, or when `deadline` has passed. */
-void loop_poll(struct loop *loop, mono_us deadline);
+/* For a loop that lives inside another, which watches loop->fd: makes the calls that are due,
+ * without waiting. */
+void loop_poll(struct loop *loop);
+/* For the same: loop->fd becomes readable, for one loop_poll(), when `deadline` has passed. */
+void loop_set_deadline(struct loop *loop, mono_us deadline);
 void loop_stop(struct loop *loop);
 
 #endif

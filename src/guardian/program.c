@@ -4,18 +4,9 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/exec.h"
+
 static const char default_shell[] = "/bin/sh";
-
-/* execve() takes char *, and changes nothing. */
-static char *unconst(const char *text)
-{
-    union {
-        const char *given;
-        char *taken;
-    } pointer = {.given = text};
-
-    return pointer.taken;
-}
 
 struct environment {
     struct pair *pairs;
@@ -88,15 +79,15 @@ struct program program_build(const struct launch *launch, const struct account *
     char **argv = arena_alloc(arena, (launch->args.count + 5) * sizeof(char *));
     size_t count = 0;
 
-    argv[count++] = unconst(path);
+    argv[count++] = exec_argument(path);
     if (launch->command) {
-        argv[count++] = unconst("-c");
-        argv[count++] = unconst(launch->command);
+        argv[count++] = exec_argument("-c");
+        argv[count++] = exec_argument(launch->command);
         if (launch->args.count)
-            argv[count++] = unconst(path); /* $0 */
+            argv[count++] = exec_argument(path); /* $0 */
     }
     for (size_t i = 0; i < launch->args.count; i++)
-        argv[count++] = unconst(launch->args.items[i]);
+        argv[count++] = exec_argument(launch->args.items[i]);
     argv[count] = NULL;
     return (struct program){.path = path, .argv = argv, .envp = join(&environment, arena)};
 }

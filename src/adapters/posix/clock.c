@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "adapters/posix/clock.h"
+
+#include <time.h>
+
+#include "base/check.h"
+#include "base/mem.h"
+
+static int64_t read_clock(clockid_t id)
+{
+    struct timespec now;
+
+    CHECK(clock_gettime(id, &now) == 0);
+    return now.tv_sec * SECOND + now.tv_nsec / 1000;
+}
+
+static instant_us posix_now(struct clock *clock)
+{
+    (void)clock;
+    return read_clock(CLOCK_REALTIME);
+}
+
+static mono_us posix_mono(struct clock *clock)
+{
+    (void)clock;
+    return read_clock(CLOCK_BOOTTIME);
+}
+
+static void posix_free(struct clock *clock)
+{
+    free(clock);
+}
+
+struct clock *posix_clock_new(void)
+{
+    static const struct clock_ops ops = {
+        .name = "posix", .now = posix_now, .mono = posix_mono, .free = posix_free};
+    struct clock *clock = xmalloc(sizeof(*clock));
+
+    *clock = (struct clock){.ops = &ops};
+    return clock;
+}
