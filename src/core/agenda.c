@@ -349,7 +349,9 @@ void agenda_put(struct agenda *agenda, const struct agenda_job *job, instant_us 
     entry->dormant = job->dormant;
     entry->finished = job->dormant && job->status == JOB_FINISHED;
     agenda->job_count += is_counted(entry);
-    if (!entry->dormant || entry->activity)
+    if (entry->dormant && !entry->activity)
+        set_wake(agenda, entry); /* it is to be kept until its run comes */
+    else
         agenda_settle(agenda, entry);
 }
 

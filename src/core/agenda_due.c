@@ -80,12 +80,16 @@ instant_us due_wake(const struct agenda *agenda, const struct entry *entry)
 
 /* ---- recording ----------------------------------------------------------------------------- */
 
+/* A tick whose run we hold (the clock was set back) has its record already. */
 static void record(const struct gap *gap, const struct entry *entry, instant_us tick,
                    struct out *out)
 {
     struct run_key run = {.scheduled_at = tick, .job = entry->id, .attempt = 1};
-    struct decision *decision = out_add(out, DECIDE_RECORD, entry, &run);
+    struct decision *decision;
 
+    if (entry_find_live(entry, &run))
+        return;
+    decision = out_add(out, DECIDE_RECORD, entry, &run);
     decision->status = gap->status;
     decision->reason = gap->reason;
     decision->trigger =
@@ -97,12 +101,15 @@ static void record_stretch(struct gap *gap, const struct entry *entry, instant_u
                            struct out *out)
 {
     instant_us last = ticks_last(&gap->ticks, gap->since, until);
+    size_t before = out->count;
 
     if (last == TICK_NEVER)
         return;
     record(gap, entry, ticks_next(&gap->ticks, gap->since), out);
-    out->items[out->count - 1].count = ticks_count(&gap->ticks, gap->since, last);
-    out->items[out->count - 1].until = last;
+    if (out->count > before) {
+        out->items[before].count = ticks_count(&gap->ticks, gap->since, last);
+        out->items[before].until = last;
+    }
     gap->since = last;
 }
 
@@ -226,13 +233,16 @@ static struct plan judge_ticks(const struct judge *judge)
 
 /* ---- claiming ------------------------------------------------------------------------------ */
 
+/* A claim has at least a second, also at the very end of its time. */
 static instant_us deadline_of(const struct judge *judge, instant_us tick, instant_us tried_at)
 {
     instant_us end = tried_at + AGENDA_CLAIM_WINDOW;
 
-    if (judge->mode != MODE_NONE)
+    if (judge->ticks.schedule->kind == SCHEDULE_REBOOT)
+        end = INSTANT_MAX;
+    else if (judge->mode != MODE_NONE)
         end = MAX(end, due_of(judge, tick) + judge->policy->catch_up_window);
-    return MIN(end, judge->now + AGENDA_CLAIM_WINDOW);
+    return MIN(MAX(end, judge->now + SECOND), judge->now + AGENDA_CLAIM_WINDOW);
 }
 
 static enum run_trigger trigger_of(const struct judge *judge, instant_us tick, instant_us tried_at)
@@ -360,10 +370,10 @@ static void accounted(struct agenda *agenda, struct entry *entry, const struct l
         if (other->kind == LIVE_RETRY && other->state == LIVE_DUE && other->key.scheduled_at < tick)
             entry_drop_live(agenda, entry, other);
     }
-    if (live->stale)
-        return;
-    forget_tries(activity);
-    entry_pass(agenda, entry, tick);
+    if (activity->tried == tick)
+        forget_tries(activity);
+    if (!live->stale)
+        entry_pass(agenda, entry, tick);
 }
 
 static void unaccounted(struct agenda *agenda, struct entry *entry, const struct live *live,

@@ -176,7 +176,7 @@ void entry_leave_run(struct entry *entry, const struct run_key *run, const char 
 
 span_us claim_backoff(uint32_t failures)
 {
-    enum { DOUBLINGS = 4, MOST = 20 };
+    enum { DOUBLINGS = 5, MOST = 20 };
 
     return (failures > DOUBLINGS ? MOST : 1 << (failures - 1)) * (100 * MILLISECOND);
 }
