@@ -32,8 +32,8 @@
     "of jobs that name none [the machine's]")                                                          \
   X("allowed-host",     true,  "HOST",      NULL,              option_set_host,    allowed_hosts,    0, 0, \
     "a name this server is asked for by, beside its address and localhost")                            \
-  X("token-only",       false, "YES",       "no",              option_set_switch,  token_only,       0, 0, \
-    "yes: nobody is known by a local connection alone [no]")                                           \
+  X("token-only",       false, NULL,        "no",              option_set_switch,  token_only,       0, 0, \
+    "nobody is known by a local connection alone")                                                     \
   X("threads",          false, "N",         "4",               option_set_count,   threads,          1, 256, \
     "threads that answer requests [4]")                                                                \
   X("connection-limit", false, "N",         "4096",            option_set_count,   connection_limit, 8, 65536, \
@@ -180,7 +180,8 @@ static enum rc read_arguments(struct reading *reading, const struct arguments *a
         for (size_t k = 0; k < ARRAY_SIZE(keys); k++) {
             if (strcmp(keys[k].name, name) != 0)
                 continue;
-            enum rc rc = set(reading, &keys[k], arguments->items[i].value, err);
+            const char *value = arguments->items[i].value;
+            enum rc rc = set(reading, &keys[k], value ? value : "yes", err);
             if (rc != RC_OK)
                 return err_prefix(err, rc, "--%s", name);
         }

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cli/cli.h: one call of the client, from its words to its exit code.
+ *
+ *     main: cli_main(commands, system, argc, argv, environ) -> exit code
+ *
+ * Results go to stdout; every complaint is one line "cronjob: ..." on stderr.
+ */
+#ifndef CRONJOB_CLI_CLI_H
+#define CRONJOB_CLI_CLI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/arena.h"
+#include "base/compiler.h"
+#include "base/err.h"
+#include "base/instant.h"
+
+#include "core/zone.h"
+
+#include "cli/command.h"
+
+struct http_client;
+
+/* What this folder may not know how to ask: clock and time zones, given by main. Zones stay valid
+ * until the process ends. */
+struct cli_system {
+    instant_us (*now)(void *context);
+    enum rc (*zone)(void *context, const char *name, const struct zone **ret_zone, struct err *err);
+    const char *(*local_zone)(void *context); /* the name of the machine's own zone */
+    void *context;
+};
+
+struct cli {
+    const struct cli_system *system;
+    const struct command *const *commands; /* the whole table, for help and completions */
+    const char *const *environment;        /* "NAME=value", ended by NULL */
+    struct arena arena;                    /* everything of this call */
+    const char *server;                    /* its URL, without a / at the end */
+    const char *token;                     /* NULL: none */
+    struct http_client *client;            /* made by the first question to the server */
+    bool json;                             /* print documents instead of tables */
+};
+
+/* `words` is argv without the program's name. */
+int cli_main(const struct command *const *commands, const struct cli_system *system,
+             const char *const *words, size_t count, const char *const *environment);
+
+/* The value of a variable of the environment, NULL when it is not set. */
+const char *cli_variable(const struct cli *cli, const char *name);
+
+/* "cronjob: ..." on stderr, behind what stdout has. */
+void cli_complain(const char *format, ...) PRINTF(1, 2);
+
+/* Complains about how the command is used; answers CLI_USAGE. */
+int cli_usage(const char *format, ...) PRINTF(1, 2);
+
+/* The content of a file, of standard input for "-"; at most `limit` bytes. NULL after a complaint.
+ */
+struct buf;
+bool cli_read_file(const char *path, size_t limit, struct buf *ret_content);
+
+#endif

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* main/main.c: which command is meant. Clients are in cli/, servers in standalone.c. */
+#include <limits.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "ports/zones.h"
+
+#include "adapters/posix/zones.h"
+#include "cli/cli.h"
+#include "main/options.h"
+#include "main/standalone.h"
+
+/* ---- what the client may ask --------------------------------------------------------------- */
+
+static instant_us now(void *context)
+{
+    struct timespec time;
+    (void)context;
+    (void)clock_gettime(CLOCK_REALTIME, &time); /* fails for unknown clocks only */
+    return time.tv_sec * SECOND + time.tv_nsec / 1000;
+}
+
+static enum rc zone(void *context, const char *name, const struct zone **ret_zone, struct err *err)
+{
+    return zones_get(context, name, ret_zone, err);
+}
+
+static const char *local_zone(void *context)
+{
+    return zones_local_name(context);
+}
+
+/* ---- servers ------------------------------------------------------------------------------- */
+
+static int run_standalone(struct cli *cli, const struct arguments *arguments)
+{
+    struct server_options options;
+    struct err err = {0};
+    enum rc rc = server_options_load(arguments, cli->environment, &cli->arena, &options, &err);
+    if (rc == RC_OK)
+        return standalone_main(&options);
+    cli_complain("%s", err_message(&err, rc));
+    return rc == RC_INVALID ? CLI_USAGE : CLI_FAILED;
+}
+
+static const struct command command_standalone = {
+    .name = "standalone",
+    .operands = "",
+    .summary = "Run API server, manager and worker in one process",
+    .details =
+        "It keeps everything in one directory and needs no other service. Each option can also be\n"
+        "a line `listen = 127.0.0.1:30000` of the configuration file or a variable like\n"
+        "CRONJOB_LISTEN; flags win over the environment, and that over the file.",
+    .serves = true,
+    .options = {server_option_table},
+    .run = run_standalone,
+};
+
+static int run_guardian(struct cli *cli, const struct arguments *arguments)
+{
+    const char *data = arguments_value(arguments, "data");
+    const char *text = arguments_value(arguments, "ready-fd");
+    char *end = NULL;
+    long fd = text ? strtol(text, &end, 10) : -1;
+    (void)cli;
+    if (!data || (text && (end == text || *end != '\0' || fd < 0 || fd > INT_MAX)))
+        return cli_usage("guardian: --data DIR is needed, --ready-fd is a descriptor");
+    return guardian_main(data, (int)fd);
+}
+
+static const struct option guardian_options[] = {
+    {.name = "data", .value = "DIR", .help = "the worker's directory"},
+    {.name = "ready-fd", .value = "N", .help = "a descriptor to tell when it is ready"},
+    {0},
+};
+
+static const struct command command_guardian = {
+    .name = "guardian",
+    .operands = "",
+    .summary = "Start and watch a worker's processes; the worker starts it",
+    .hidden = true,
+    .serves = true,
+    .options = {guardian_options},
+    .run = run_guardian,
+};
+
+enum { COMMANDS_MAX = 64 };
+
+/* The servers, then the clients. */
+static void gather_commands(const struct command *commands[COMMANDS_MAX])
+{
+    size_t count = 0;
+    commands[count++] = &command_standalone;
+    commands[count++] = &command_guardian;
+    for (const struct command *const *at = cli_commands; *at && count < COMMANDS_MAX - 1; at++)
+        commands[count++] = *at;
+    commands[count] = NULL;
+}
+
+int main(int argc, char **argv, char **environment)
+{
+    const struct command *commands[COMMANDS_MAX];
+    struct zones *zones = posix_zones_new(NULL, NULL);
+    const struct cli_system system = {
+        .now = now, .zone = zone, .local_zone = local_zone, .context = zones};
+    gather_commands(commands);
+    int code = cli_main(commands, &system, (const char *const *)argv + 1,
+                        argc > 0 ? (size_t)argc - 1 : 0, (const char *const *)environment);
+    zones_free(zones);
+    return code;
+}
