@@ -80,37 +80,47 @@ instant_us due_wake(const struct agenda *agenda, const struct entry *entry)
 
 /* ---- recording ----------------------------------------------------------------------------- */
 
-/* A tick whose run we hold (the clock was set back) has its record already. */
-static void record(const struct gap *gap, const struct entry *entry, instant_us tick,
-                   struct out *out)
+/* A tick whose run we hold (the clock was set back) is accounted for. */
+static bool is_held(const struct entry *entry, instant_us tick)
 {
     struct run_key run = {.scheduled_at = tick, .job = entry->id, .attempt = 1};
-    struct decision *decision;
 
-    if (entry_find_live(entry, &run))
-        return;
-    decision = out_add(out, DECIDE_RECORD, entry, &run);
+    return entry_find_live(entry, &run);
+}
+
+static struct decision *record(const struct gap *gap, const struct entry *entry, instant_us tick,
+                               struct out *out)
+{
+    struct run_key run = {.scheduled_at = tick, .job = entry->id, .attempt = 1};
+    struct decision *decision = out_add(out, DECIDE_RECORD, entry, &run);
+
     decision->status = gap->status;
     decision->reason = gap->reason;
     decision->trigger =
         gap->ticks.schedule->kind == SCHEDULE_REBOOT ? TRIGGER_REBOOT : TRIGGER_SCHEDULE;
+    return decision;
 }
 
 /* All ticks in (gap->since, until] as one record, if there are any. */
 static void record_stretch(struct gap *gap, const struct entry *entry, instant_us until,
                            struct out *out)
 {
-    instant_us last = ticks_last(&gap->ticks, gap->since, until);
-    size_t before = out->count;
+    instant_us last = ticks_last(&gap->ticks, gap->since, until), first;
+    struct decision *decision;
 
     if (last == TICK_NEVER)
         return;
-    record(gap, entry, ticks_next(&gap->ticks, gap->since), out);
-    if (out->count > before) {
-        out->items[before].count = ticks_count(&gap->ticks, gap->since, last);
-        out->items[before].until = last;
+    first = ticks_next(&gap->ticks, gap->since);
+    while (is_held(entry, first)) {
+        gap->since = first;
+        first = ticks_next(&gap->ticks, first);
     }
-    gap->since = last;
+    if (first <= last) {
+        decision = record(gap, entry, first, out);
+        decision->count = ticks_count(&gap->ticks, gap->since, last);
+        decision->until = last;
+        gap->since = last;
+    }
 }
 
 bool gap_record(struct gap *gap, const struct entry *entry, struct out *out)
@@ -125,7 +135,8 @@ bool gap_record(struct gap *gap, const struct entry *entry, struct out *out)
     while (tick <= gap->until) {
         if (out_is_full(out))
             return false;
-        record(gap, entry, tick, out);
+        if (!is_held(entry, tick))
+            (void)record(gap, entry, tick, out);
         gap->since = tick;
         tick = ticks_next(&gap->ticks, tick);
     }
