@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/check.h"
+
 #include "core/limits.h"
 
 #include "cli/text.h"
@@ -219,6 +221,7 @@ static bool same_member(const struct target *a, const struct target *b)
 static bool writes_member(const struct arguments *arguments, size_t at)
 {
     const struct target *target = target_of(&arguments->items[at]);
+    CHECK(target);
     bool is_list = target->kind == KIND_PAIR || target->kind == KIND_ITEM;
     size_t from = is_list ? 0 : at + 1;
     size_t until = is_list ? at : arguments->count;
@@ -232,6 +235,7 @@ static int write_member(const struct arguments *arguments, size_t at, bool is_pa
                         struct json_writer *writer)
 {
     const struct target *target = target_of(&arguments->items[at]);
+    CHECK(target);
     json_write_name(writer, target->member);
     if (target->kind == KIND_PAIR)
         return job_options_write_pairs(arguments, at, is_patch, writer);
