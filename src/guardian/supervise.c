@@ -11,6 +11,8 @@
 #include "base/check.h"
 #include "base/mem.h"
 
+#include "core/run_hash.h"
+
 #include "guardian/supervise_run.h"
 
 /*
@@ -120,16 +122,9 @@ void supervisor_release(struct supervisor *supervisor)
     (void)close(supervisor->outputs_fd);
 }
 
-static uint64_t key_hash(const struct run_key *key)
-{
-    uint64_t attempt = ((uint64_t)key->target << 32) | key->attempt;
-
-    return hash_mix(key->job ^ hash_mix((uint64_t)key->scheduled_at ^ hash_mix(attempt)));
-}
-
 static struct supervised *find(const struct supervisor *supervisor, const struct run_key *key)
 {
-    struct table_node *node = table_first(&supervisor->by_key, key_hash(key));
+    struct table_node *node = table_first(&supervisor->by_key, run_key_hash(key));
 
     while (node && run_key_compare(&container_of(node, struct supervised, by_key)->key, key) != 0)
         node = table_next(node);
@@ -159,7 +154,7 @@ void supervisor_take(struct supervisor *supervisor, const struct launch *launch,
     list_init(&run->young);
     list_init(&run->closing);
     supervisor->pending_bytes += length;
-    table_insert(&supervisor->by_key, &run->by_key, key_hash(&run->key));
+    table_insert(&supervisor->by_key, &run->by_key, run_key_hash(&run->key));
     heap_set(&supervisor->starts, &run->timer, run->start_at);
 }
 
