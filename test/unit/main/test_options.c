@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "main/options.h"
+#include "testing.h"
+
+static const struct option *const tables[OPTION_TABLES] = {server_option_table};
+
+/* What three sources come to; each may be NULL. `ret_options` lives as long as the arena. */
+static enum rc read(const char *file, const char *const *environment, const char *const *words,
+                    struct arena *arena, struct server_options *ret_options, struct err *err)
+{
+    static const char *const nothing[] = {NULL};
+    struct arguments arguments;
+    size_t count = 0;
+    while (words && words[count])
+        count++;
+    assert_int_equal(
+        arguments_parse(tables, words ? words : nothing, count, arena, &arguments, NULL), RC_OK);
+    struct option_sources sources = {.file = file ? "x.conf" : NULL,
+                                     .file_text = file,
+                                     .file_length = file ? strlen(file) : 0,
+                                     .environment = environment ? environment : nothing,
+                                     .arguments = &arguments};
+    return server_options_read(&sources, arena, ret_options, err);
+}
+
+static void everything_has_a_default(void **state)
+{
+    (void)state;
+    AUTO_ARENA struct arena arena = {0};
+    struct server_options options;
+    assert_int_equal(read(NULL, NULL, NULL, &arena, &options, NULL), RC_OK);
+    assert_string_equal(options.address, "127.0.0.1");
+    assert_int_equal(options.port, 30000);
+    assert_string_equal(options.data, "/var/lib/cronjob");
+    assert_string_equal(options.store, "/var/lib/cronjob/cronjob.db");
+    assert_string_equal(options.objects, "/var/lib/cronjob/objects");
+    assert_string_equal(options.name, "");
+    assert_int_equal(options.labels.count, 0);
+    assert_int_equal(options.log_level, LEVEL_INFO);
+    assert_int_equal(options.log_format, LOG_FORMAT_TEXT);
+    assert_string_equal(options.time_zone, "");
+    assert_false(options.token_only);
+    assert_int_equal(options.threads, 4);
+    assert_int_equal(options.drain_timeout, 30 * SECOND);
+    assert_int_equal(options.keep_runs_for, 90 * DAY);
+    assert_int_equal(options.keep_runs, 1000);
+}
+
+static void the_later_source_wins(void **state)
+{
+    (void)state;
+    AUTO_ARENA struct arena arena = {0};
+    struct server_options options;
+    const char *const environment[] = {
+        "CRONJOB_LOG_LEVEL=warn", "CRONJOB_NAME=two", "CRONJOB_LABEL=c=3,d=4",
+        "CRONJOB_THREADS=",       "OTHER=x",          NULL};
+    const char *const words[] = {"--name", "three", "--token-only", NULL};
+    assert_int_equal(read("# comment\n; comment\n\n[cronjob]\n"
+                          "name = one\r\nlog_level=debug\n  data = \"/a b\"  \n"
+                          "label = a=1\nlabel = b=2\nallowed-host = x.example\nthreads=9",
+                          environment, words, &arena, &options, NULL),
+                     RC_OK);
+    assert_string_equal(options.name, "three");
+    assert_int_equal(options.log_level, LEVEL_WARN);
+    assert_string_equal(options.data, "/a b");
+    assert_string_equal(options.store, "/a b/cronjob.db");
+    assert_int_equal(options.labels.count, 2);
+    assert_string_equal(options.labels.items[0].name, "c");
+    assert_string_equal(options.labels.items[1].value, "4");
+    assert_int_equal(options.allowed_hosts.count, 1);
+    assert_int_equal(options.threads, 9);
+    assert_true(options.token_only);
+}
+
+static void addresses_are_read(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        const char *address; /* NULL: refused */
+        uint16_t port;
+    } rows[] = {
+        {"127.0.0.1:30000", "127.0.0.1", 30000},
+        {"[::1]:80", "::1", 80},
+        {"localhost:0", "127.0.0.1", 0},
+        {":80", "0.0.0.0", 80},
+        {"*:80", "0.0.0.0", 80},
+        {"8080", "127.0.0.1", 8080},
+        {"::1:80", NULL, 0},
+        {"1.2.3:80", NULL, 0},
+        {"127.0.0.1:65536", NULL, 0},
+        {"127.0.0.1:", NULL, 0},
+        {"127.0.0.1:x", NULL, 0},
+        {"host.example:80", NULL, 0},
+        {"", NULL, 0},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        AUTO_ARENA struct arena arena = {0};
+        struct server_options options;
+        const char *const words[] = {"--listen", rows[i].text, NULL};
+        enum rc rc = read(NULL, NULL, words, &arena, &options, NULL);
+        if ((rc == RC_OK) != (rows[i].address != NULL))
+            fail_msg("%s", rows[i].text);
+        if (rc != RC_OK)
+            continue;
+        assert_string_equal(options.address, rows[i].address);
+        assert_int_equal(options.port, rows[i].port);
+    }
+}
+
+static void places_are_read(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *url;
+        const char *path;
+    } rows[] = {{"sqlite:/x/y.db", "/x/y.db"},
+                {"sqlite:///x/y.db", "/x/y.db"},
+                {"sqlite:y.db", "y.db"},
+                {"", "/d/cronjob.db"}};
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        AUTO_ARENA struct arena arena = {0};
+        struct server_options options;
+        const char *const words[] = {"--store", rows[i].url, "--data=/d", NULL};
+        assert_int_equal(read(NULL, NULL, words, &arena, &options, NULL), RC_OK);
+        assert_string_equal(options.store, rows[i].path);
+    }
+}
+
+static void mistakes_name_their_place(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *file;
+        const char *environment[2];
+        const char *words[3];
+        const char *message;
+    } rows[] = {
+        {"\n\nlisten = x\n",
+         {0},
+         {0},
+         "x.conf:3: listen: 'x' is not ADDRESS:PORT, like 127.0.0.1:30000 or [::1]:30000"},
+        {"lisen = x", {0}, {0}, "x.conf:1: unknown key 'lisen'; did you mean 'listen'?"},
+        {"frobnicate = x", {0}, {0}, "x.conf:1: unknown key 'frobnicate'"},
+        {"name", {0}, {0}, "x.conf:1: expected `key = value`"},
+        {"= x", {0}, {0}, "x.conf:1: expected `key = value`"},
+        {"[other]", {0}, {0}, "x.conf:1: the only section there can be is [cronjob]"},
+        {NULL, {"CRONJOB_LOG_LEVEL=loud"}, {0}, "CRONJOB_LOG_LEVEL: "},
+        {NULL, {0}, {"--threads", "0"}, "--threads: '0' is not in 1-256"},
+        {NULL, {0}, {"--drain-timeout=2d"}, "--drain-timeout: '2d' is not in 0s to 24h"},
+        {NULL, {0}, {"--name=a/b"}, "--name: 'a/b' is not 1 to 64 of A-Z a-z 0-9 . _ -"},
+        {NULL, {0}, {"--label=a"}, "--label: 'a' is not NAME=VALUE, of up to 63 bytes each"},
+        {NULL, {0}, {"--time-zone=../x"}, "--time-zone: '../x' is not a time zone's name"},
+        {NULL, {0}, {"--data="}, "--data: the path is empty"},
+        {NULL, {0}, {"--store=sqlite:"}, "--store: the path is empty"},
+        {NULL,
+         {"CRONJOB_STORE=mysql://u:secret@h/d"},
+         {0},
+         "CRONJOB_STORE: mysql: is not supported by this version, which knows sqlite:"},
+        {NULL,
+         {0},
+         {"--coordination=zookeeper://h:2181/x"},
+         "--coordination: zookeeper: is not supported by this version, which knows local:"},
+        {NULL,
+         {0},
+         {"--objects=s3://b"},
+         "--objects: s3: is not supported by this version, which knows file:"},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        AUTO_ARENA struct arena arena = {0};
+        struct server_options options;
+        struct err err = {0};
+        assert_int_equal(
+            read(rows[i].file, rows[i].environment, rows[i].words, &arena, &options, &err),
+            RC_INVALID);
+        if (strncmp(err.message, rows[i].message, strlen(rows[i].message)) != 0)
+            assert_string_equal(err.message, rows[i].message);
+    }
+}
+
+static void long_lines_are_fine(void **state)
+{
+    (void)state;
+    AUTO_ARENA struct arena arena = {0};
+    struct server_options options;
+    char *text = arena_alloc(&arena, 100000);
+    memset(text, ' ', 99999);
+    memcpy(text, "#", 1);
+    memcpy(text + 50000, "\nname =", 7);
+    memcpy(text + 99990, "one\n", 4);
+    text[99999] = '\0';
+    assert_int_equal(read(text, NULL, NULL, &arena, &options, NULL), RC_OK);
+    assert_string_equal(options.name, "one");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(everything_has_a_default),  cmocka_unit_test(the_later_source_wins),
+        cmocka_unit_test(addresses_are_read),        cmocka_unit_test(places_are_read),
+        cmocka_unit_test(mistakes_name_their_place), cmocka_unit_test(long_lines_are_fine),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
