@@ -125,13 +125,12 @@ static enum rc make_adapters(struct standalone *standalone, struct err *err)
     store.clock = standalone->clock;
     standalone->coordination = local_coordination_new();
     standalone->events = local_events_new();
-    rc = posix_zones_new(NULL, &standalone->zones, err);
+    standalone->zones = posix_zones_new(NULL, NULL);
+    rc = sqlite_store_new(&store, &standalone->store, err);
     if (rc == RC_OK)
-        rc = sqlite_store_new(&store, &standalone->store, err);
+        rc = posix_journal_open(config->data, &standalone->journal, err);
     if (rc == RC_OK)
-        rc = posix_journal_new(config->data, &standalone->journal, err);
-    if (rc == RC_OK)
-        rc = directory_outputs_new(config->data, &standalone->outputs, err);
+        rc = directory_outputs_open(config->data, &standalone->outputs, err);
     if (rc == RC_OK)
         rc = posix_boot_instant(config->data, standalone->clock, &standalone->boot_at, err);
     return rc;

@@ -8,6 +8,8 @@
 #include "base/mem.h"
 #include "base/metrics.h"
 
+#include "core/run_hash.h"
+
 #include "worker/internal.h"
 
 struct active *active_new(const struct run_key *key, const struct claim_token *token)

@@ -6,6 +6,8 @@
 
 #include "base/mem.h"
 
+#include "core/run_hash.h"
+
 enum line_kind { LINE_STARTED = 1, LINE_ENDED = 2, LINE_DONE = 3 };
 
 enum { COMPACT_FROM = 1024 * 1024, COMPACT_RATIO = 4 }; /* bytes; written to alive */
@@ -19,12 +21,6 @@ struct line {
     struct run_result result;
     char reason[LIMIT_REASON + 1];
 };
-
-uint64_t run_key_hash(const struct run_key *key)
-{
-    return hash_mix((uint64_t)key->scheduled_at ^ hash_mix(key->job) ^
-                    ((uint64_t)key->attempt << 32 | key->target));
-}
 
 static struct ledger_entry *find(const struct ledger *ledger, const struct run_key *key)
 {

@@ -46,6 +46,4 @@ MUST_USE enum rc ledger_sync(struct ledger *ledger, struct err *err);
  * it. */
 MUST_USE enum rc ledger_done(struct ledger *ledger, const struct run_key *key, struct err *err);
 
-uint64_t run_key_hash(const struct run_key *key);
-
 #endif
