@@ -159,15 +159,18 @@ class Server:
         self.wait_ready(limit)
         return self
 
-    def wait_ready(self, limit=20):
-        def answers():
-            assert self.process.poll() is None, f"the server ended:\n{self.tail_of_log()}"
-            try:
-                return self.session.get(f"{self.url}/readyz", timeout=5).status_code == 200
-            except requests.RequestException:
-                return False
+    def answers(self, path="/healthz"):
+        try:
+            return self.session.get(self.url + path, timeout=5).status_code == 200
+        except requests.RequestException:
+            return False
 
-        wait_until(answers, limit, "the server is ready")
+    def wait_ready(self, limit=20):
+        def ready():
+            assert self.process.poll() is None, f"the server ended:\n{self.tail_of_log()}"
+            return self.answers("/readyz")
+
+        wait_until(ready, limit, "the server is ready")
 
     def stop(self, limit=30):
         """SIGTERM, and the exit code."""
@@ -214,9 +217,8 @@ class Server:
             next_one.terminate()
             next_one.wait(10)
 
-    def dispose(self):
-        """Ends everything and removes all files."""
-        self.session.close()
+    def end(self):
+        """Ends server, guardian and runs, whatever state they are in."""
         if self.process and self.process.poll() is None:
             try:
                 self.resume()
@@ -224,6 +226,11 @@ class Server:
             except subprocess.TimeoutExpired:
                 self.kill()
         self.end_guardian()
+
+    def dispose(self):
+        """Ends everything and removes all files."""
+        self.end()
+        self.session.close()
         shutil.rmtree(self.directory, ignore_errors=True)
 
     # requests
