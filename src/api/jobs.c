@@ -216,7 +216,7 @@ void handle_job_get(struct call *call)
     struct answer answer = answer_new(200, ANSWER_JSON);
     char tag[ETAG_TEXT];
     job_id id;
-    uint64_t revision;
+    uint64_t revision = 0;
     struct err err = {0};
     AUTO_BUF struct buf body;
     enum rc rc;

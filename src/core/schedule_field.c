@@ -301,7 +301,7 @@ static enum rc read_nth(struct item *item, int weekday)
 
 static enum rc read_range(struct item *item)
 {
-    int first, last, step;
+    int first, last, step = 1;
     enum rc rc = read_value(item, &first);
 
     if (rc != RC_OK)

@@ -164,7 +164,7 @@ static enum rc merged(const struct job *base, const struct json_value *patch,
                       struct json_value **ret_object, struct err *err)
 {
     struct buf AUTO_BUF text;
-    struct json_value *object;
+    struct json_value *object = NULL;
     enum rc rc;
 
     buf_init(&text, SIZE_MAX);

@@ -106,9 +106,9 @@ const char *wire_run_request_text(const struct run_request *request, struct aren
     struct buf AUTO_BUF text;
     struct json_writer writer;
 
+    buf_init(&text, SIZE_MAX);
     if (!request->has_args && !request->env.count)
         return "";
-    buf_init(&text, SIZE_MAX);
     json_writer_init(&writer, &text);
     json_write_object_begin(&writer);
     if (request->has_args)

@@ -132,7 +132,7 @@ static enum rc posix_replay(struct journal *journal, journal_visit visit, void *
 {
     struct posix_journal *self = self_of(journal);
     AUTO_FREE char *file = NULL;
-    size_t length;
+    size_t length = 0;
     enum rc rc = check_usable(self, err);
 
     if (rc == RC_OK)

@@ -130,7 +130,7 @@ const struct sql_dialect sql_dialect_sqlite = {
 static enum rc read_version(struct sql_connection *connection, int64_t *ret_version,
                             struct err *err)
 {
-    struct sql_statement *statement;
+    struct sql_statement *statement = NULL;
     enum rc rc = sql_run(connection, CREATE_SCHEMA, NULL, 0, NULL, err);
 
     if (rc == RC_OK)
