@@ -41,11 +41,13 @@ static bool examine_ready(struct cli *cli)
 
 static bool examine_identity(struct cli *cli)
 {
-    struct remote_request request = {.method = "GET", .path = "/jobs?limit=1", .quiet = true};
+    struct remote_request request = {.method = "GET", .path = "/summary", .quiet = true};
     AUTO_ANSWER struct remote_answer answer;
     int code = remote_call(cli, &request, &answer);
     if (code == CLI_DONE)
-        return well("identity", cli->token ? "the token is accepted" : "known by the connection");
+        return well("identity", arena_printf(&cli->arena, "%s, known by %s",
+                                             text_of_member(answer.json, "account", &cli->arena),
+                                             cli->token ? "the token" : "the connection"));
     const char *detail = text_string(answer.json, "detail", "the server refuses requests");
     return ill("identity", detail,
                cli->token ? "make a new token with `cronjob token create` on the server"

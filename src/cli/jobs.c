@@ -108,7 +108,8 @@ static bool print_member(void *context, const char *name, const struct json_valu
     struct cli *cli = context;
     enum json_kind kind = json_value_kind(value);
     bool is_list = kind == JSON_KIND_ARRAY || kind == JSON_KIND_OBJECT;
-    if (kind == JSON_KIND_NULL || (is_list && json_value_count(value) == 0))
+    if (kind == JSON_KIND_NULL || (is_list && json_value_count(value) == 0) ||
+        (kind == JSON_KIND_STRING && *json_value_string(value) == '\0'))
         return true;
     const char *text = text_of(value, &cli->arena);
     (void)printf("%-18s %s\n", name, text);

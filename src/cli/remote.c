@@ -42,26 +42,29 @@ const char *remote_query(struct cli *cli, const char *path, const char *name, co
 
 /* ---- what goes wrong ----------------------------------------------------------------------- */
 
-static void complain_of_fields(const struct json_value *errors, struct arena *arena)
+/* Whether there was any field to complain of. */
+static bool complain_of_fields(const struct json_value *errors, struct arena *arena)
 {
     if (!errors || json_value_kind(errors) != JSON_KIND_ARRAY)
-        return;
+        return false;
     for (size_t i = 0; i < json_value_count(errors); i++) {
         const struct json_value *error = json_value_at(errors, i);
         cli_complain("%s: %s", text_of_member(error, "field", arena),
                      text_of_member(error, "message", arena));
     }
+    return json_value_count(errors) > 0;
 }
 
-/* RFC 9457: `detail` says more than `title`; our own `errors` says it field by field. */
+/* RFC 9457: `detail` says more than `title`; our own `errors` says the same field by field. */
 static void complain_of_answer(struct cli *cli, unsigned status, const struct json_value *problem)
 {
     const char *part = text_string(problem, "detail", NULL) ? "detail" : "title";
+    if (complain_of_fields(text_member(problem, "errors"), &cli->arena))
+        return;
     if (text_string(problem, part, NULL))
         cli_complain("%s", text_of_member(problem, part, &cli->arena));
     else
         cli_complain("the server answers with status %u", status);
-    complain_of_fields(text_member(problem, "errors"), &cli->arena);
 }
 
 static int complain_of_call(const struct cli *cli, enum rc rc, const struct err *err)
