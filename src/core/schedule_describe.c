@@ -129,30 +129,40 @@ static void put_clock_times(struct buf *buf, const struct shape *hours, const st
     }
 }
 
-/* Of which hours the minutes are: nothing is said of all hours after "every minute". */
-static void put_hours(struct buf *buf, const struct shape *hours, bool always)
+/* Of which hours the minutes are. `each`: the minutes were named, and so the hours must be. */
+static void put_hours(struct buf *buf, const struct shape *hours, bool each)
 {
     if (hours->full) {
-        (void)buf_puts(buf, always ? " of every hour" : "");
+        (void)buf_puts(buf, each ? " of every hour" : "");
     } else if (hours->step) {
         (void)buf_puts(buf, " of ");
         put_every(buf, hours, "hour");
+    } else if (hours->range && each) {
+        (void)buf_printf(buf, " of every hour from %d to %d", hours->first, hours->last);
     } else if (hours->range) {
         (void)buf_printf(buf, " from %02d:00 to %02d:59", hours->first, hours->last);
     } else {
-        (void)buf_puts(buf, always ? " of " : " in ");
+        (void)buf_puts(buf, each ? " of " : " in ");
         put_values(buf, hours, "hour", 0, NULL);
     }
 }
 
-/* "Every 10 seconds", "At second 5", and the like for minutes. */
+/* A step that fits into 60 goes on evenly from one minute or hour to the next. */
+static bool is_even(const struct shape *shape)
+{
+    return shape->full || (shape->step && 60 % shape->step == 0);
+}
+
+/* "Every 10 seconds", "Every 7th second", "At second 5", and the like for minutes. */
 static void put_beat(struct buf *buf, const struct shape *shape, const char *noun)
 {
-    if (shape->full) {
+    if (shape->full)
         (void)buf_printf(buf, "Every %s", noun);
-    } else if (shape->step) {
+    else if (is_even(shape))
         (void)buf_printf(buf, "Every %d %ss", shape->step, noun);
-    } else {
+    else if (shape->step)
+        (void)buf_printf(buf, "Every %d%s %s", shape->step, ordinal_suffix(shape->step), noun);
+    else {
         (void)buf_puts(buf, "At ");
         put_values(buf, shape, noun, 0, NULL);
     }
@@ -163,7 +173,6 @@ static void put_time(struct buf *buf, const struct schedule *schedule)
     struct shape seconds = shape_of(schedule, FIELD_SECOND);
     struct shape minutes = shape_of(schedule, FIELD_MINUTE);
     struct shape hours = shape_of(schedule, FIELD_HOUR);
-    bool listed_minutes = !minutes.full && !minutes.step;
 
     if (seconds.count == 1 && hours.count * minutes.count <= TIMES_LISTED) {
         put_clock_times(buf, &hours, &minutes, seconds.first);
@@ -171,18 +180,17 @@ static void put_time(struct buf *buf, const struct schedule *schedule)
     }
     if (seconds.count == 1 && seconds.first == 0) {
         put_beat(buf, &minutes, "minute");
-        put_hours(buf, &hours, listed_minutes);
-        return;
+    } else {
+        put_beat(buf, &seconds, "second");
+        if (!minutes.full || !is_even(&seconds)) {
+            (void)buf_puts(buf, " of ");
+            if (minutes.full || minutes.step)
+                put_every(buf, &minutes, "minute");
+            else
+                put_values(buf, &minutes, "minute", 0, NULL);
+        }
     }
-    put_beat(buf, &seconds, "second");
-    if (listed_minutes) {
-        (void)buf_puts(buf, " of ");
-        put_values(buf, &minutes, "minute", 0, NULL);
-    } else if (minutes.step || !(seconds.full || seconds.step)) {
-        (void)buf_puts(buf, " of ");
-        put_every(buf, &minutes, "minute");
-    }
-    put_hours(buf, &hours, listed_minutes);
+    put_hours(buf, &hours, !is_even(&minutes));
 }
 
 static void put_special_days(struct buf *buf, const struct schedule *schedule, int count, int index)
