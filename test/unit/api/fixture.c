@@ -132,9 +132,9 @@ static mono_us read_mono(void)
 
 static bool is_away(void *context)
 {
-    const struct fixture *fixture = context;
+    struct fixture *fixture = context;
 
-    return fixture->store_is_away;
+    return atomic_load(&fixture->store_is_away);
 }
 
 struct api_config fixture_config(struct fixture *fixture)

@@ -6,6 +6,7 @@
 #ifndef CRONJOB_TEST_UNIT_API_FIXTURE_H
 #define CRONJOB_TEST_UNIT_API_FIXTURE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "base/buf.h"
@@ -26,7 +27,7 @@ struct fixture {
     struct outputs *outputs;
     struct manager *manager;
     struct api *api;
-    bool store_is_away; /* every call of the store fails */
+    atomic_bool store_is_away; /* every call of the store fails */
 };
 
 /* What a test may decide: changed after fixture_config() and before fixture_start(). */

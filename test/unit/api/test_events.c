@@ -109,7 +109,7 @@ static void ends_with_the_server(void **state)
 {
     struct fixture *fixture = *state;
     AUTO_BUF struct buf seen;
-    int client = open_stream(fixture, "/events", NULL);
+    int client = open_stream(fixture, "/events", "Connection: close\r\n");
 
     buf_init(&seen, 1024 * 1024);
     await_text(client, &seen, "retry: 2000\n");
