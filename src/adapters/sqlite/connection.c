@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sqlite3.h>
+#include <unistd.h>
 
 #include "base/check.h"
 #include "base/mem.h"
@@ -44,8 +45,6 @@ static struct sqlite_statement *statement_of(struct sql_statement *statement)
 /* SQLite's answer as ours. Extended codes carry the kind in their low byte. */
 static enum rc classify(sqlite3 *db, int code)
 {
-    int error = sqlite3_system_errno(db);
-
     switch (code & 0xff) {
     case SQLITE_CONSTRAINT:
         if (code == SQLITE_CONSTRAINT_UNIQUE || code == SQLITE_CONSTRAINT_PRIMARYKEY ||
@@ -60,7 +59,7 @@ static enum rc classify(sqlite3 *db, int code)
     case SQLITE_TOOBIG:
         return RC_TOO_BIG;
     case SQLITE_IOERR:
-        return error == ENOSPC || error == EDQUOT || error == EFBIG ? RC_FULL : RC_IO;
+        return sqlite3_system_errno(db) == ENOSPC ? RC_FULL : RC_IO;
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
     case SQLITE_CANTOPEN:
@@ -282,10 +281,27 @@ static const struct sql_driver driver = {
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
+/* SQLite knows a full disk by ENOSPC only; a quota or a limit of file size is the same to us. */
+static ssize_t write_at(int fd, const void *data, size_t length, off64_t offset)
+{
+    ssize_t written = pwrite64(fd, data, length, offset);
+
+    if (written < 0 && (errno == EDQUOT || errno == EFBIG))
+        errno = ENOSPC;
+    return written;
+}
+
 /* Counting memory takes a lock that all connections share. */
 static void configure_library(void)
 {
+    sqlite3_vfs *vfs;
+
     (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); /* refused when it runs already: no harm */
+    CHECK(sqlite3_initialize() == SQLITE_OK);
+    vfs = sqlite3_vfs_find(NULL);
+    if (vfs && vfs->iVersion >= 3)
+        (void)vfs->xSetSystemCall(vfs, "pwrite64",
+                                  (sqlite3_syscall_ptr)(uintptr_t)write_at); /* or as it was */
 }
 
 /* The log is synced at every commit: what was answered is kept through a power cut. */

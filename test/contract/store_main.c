@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every clause of the store's contract, over the adapter named by the argument. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/check.h"
+
+#include "contract/store_suite.h"
+
+enum { CLAUSES_MAX = 128 };
+
+struct adapter_row {
+    const char *name;
+    int (*setup)(void **state);
+    int (*teardown)(void **state);
+    const struct clauses *own;
+};
+
+static const struct adapter_row adapters[] = {
+    {"memory", store_memory_setup, store_memory_teardown, &store_memory_clauses},
+    {"sqlite", store_sqlite_setup, store_sqlite_teardown, &store_sqlite_clauses},
+};
+
+static size_t add(struct CMUnitTest *tests, size_t count, const struct clauses *clauses,
+                  const struct adapter_row *adapter)
+{
+    for (size_t i = 0; i < clauses->count; i++) {
+        CHECK(count < CLAUSES_MAX);
+        tests[count++] = (struct CMUnitTest){.name = clauses->items[i].name,
+                                             .test_func = clauses->items[i].function,
+                                             .setup_func = adapter->setup,
+                                             .teardown_func = adapter->teardown};
+    }
+    return count;
+}
+
+static int run(const struct adapter_row *adapter)
+{
+    const struct clauses *all[] = {&store_job_clauses, &store_query_clauses, &store_claim_clauses,
+                                   &store_run_clauses, &store_other_clauses, adapter->own};
+    struct CMUnitTest tests[CLAUSES_MAX];
+    size_t count = 0;
+
+    for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+        count = add(tests, count, all[i], adapter);
+    return _cmocka_run_group_tests(adapter->name, tests, count, NULL, NULL);
+}
+
+int main(int argc, char **argv)
+{
+    for (size_t i = 0; argc == 2 && i < ARRAY_SIZE(adapters); i++) {
+        if (!strcmp(adapters[i].name, argv[1]))
+            return run(&adapters[i]);
+    }
+    (void)fprintf(stderr, "usage: contract_store memory|sqlite\n");
+    return 2;
+}
