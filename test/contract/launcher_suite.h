@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* test/contract/launcher_suite.h: the suites of launcher_main.c; each answers how many failed. */
+#ifndef CRONJOB_TEST_CONTRACT_LAUNCHER_SUITE_H
+#define CRONJOB_TEST_CONTRACT_LAUNCHER_SUITE_H
+
+#include <stdbool.h>
+
+int run_launcher_suite(const char *name, bool real);
+int run_guardian_process_suite(void); /* what runs find, and how they end */
+int run_guardian_output_suite(void);  /* what becomes of what they write */
+
+#endif
