@@ -170,7 +170,6 @@ static enum rc make_worker(struct standalone *standalone, struct err *err)
         .random = fill_random,
     };
     struct posix_launcher_config launcher = {
-        .executable = "/proc/self/exe",
         .data_directory = standalone->config->data,
         .clock = standalone->clock,
         .callback = worker_on_launch,

@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/metrics.h"
 
 #include "manager/internal.h"
 
@@ -41,6 +42,7 @@ void manager_flush_tasks(struct manager *manager)
         log_warn("tasks were not assigned, reconciling",
                  LOG_TEXT("worker", manager->workers[batch->worker].name), LOG_ERR(&err, rc));
         manager->leads = rc != RC_STALE;
+        metric_set(metric_series(METRIC_LEADER), manager->leads);
         manager->retry_at = clock_mono(manager->config.clock) + RETRY_AFTER;
         manager_reconcile(manager);
     }
@@ -151,6 +153,7 @@ static void campaign(struct manager *manager)
         return;
     }
     manager->leads = true;
+    metric_set(metric_series(METRIC_LEADER), 1);
     log_info("manager leads", LOG_TEXT("manager", manager->config.name),
              LOG_U64("epoch", manager->lease.epoch));
     manager_reconcile(manager);
