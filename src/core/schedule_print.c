@@ -102,6 +102,17 @@ static int even_step(const struct schedule_values *values, int width, int *ret_f
     return step > 1 && *ret_last - *ret_first >= 2 * step ? step : 0;
 }
 
+/* Whether the field is to begin with a star: because it did, and where that changes nothing,
+ * because it is shorter. */
+static bool takes_star(const struct schedule *schedule, enum schedule_field field, bool whole)
+{
+    int star = schedule_fields[field].star;
+
+    if (!star || (star < SCHEDULE_STAR_DAY && schedule->fields > 5))
+        return whole;
+    return schedule->stars & star;
+}
+
 static void write_values(struct writer *writer, const struct schedule *schedule,
                          enum schedule_field field)
 {
@@ -110,12 +121,9 @@ static void write_values(struct writer *writer, const struct schedule *schedule,
     int width = info->high - info->low + 1;
     int first = 0, last = 0;
     int step = even_step(&values, width, &first, &last);
-    bool free = !info->star || (info->star < SCHEDULE_STAR_DAY && schedule->fields > 5);
+    bool whole = step ? first == 0 && last + step >= width : schedule_is_full(schedule, field);
 
-    if (schedule->stars & info->star) {
-        write_star(writer, info, &values);
-    } else if (free && (schedule_is_full(schedule, field) ||
-                        (step && first == 0 && last + step >= width))) {
+    if (takes_star(schedule, field, whole)) {
         write_star(writer, info, &values);
     } else if (step) {
         separate(writer);

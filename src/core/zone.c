@@ -37,7 +37,6 @@ void zone_free(struct zone *zone)
 {
     if (!zone)
         return;
-    free(zone->name);
     free(zone->changes);
     free(zone->offsets);
     free(zone);
@@ -45,9 +44,7 @@ void zone_free(struct zone *zone)
 
 const struct zone *zone_utc(void)
 {
-    static char name[] = "UTC";
-    static int32_t offsets[1];
-    static const struct zone utc = {.name = name, .offsets = offsets, .rule_from_s = INT64_MAX};
+    static const struct zone utc = {.name = "UTC", .rule_from_s = INT64_MAX};
 
     return &utc;
 }
@@ -86,7 +83,7 @@ struct zone_segment zone_segment(const struct zone *zone, int64_t instant_s)
     index = changes_until(zone, instant_s);
     segment.start_s = index ? zone->changes[index - 1] : INT64_MIN;
     segment.end_s = index < zone->count ? zone->changes[index] : zone->rule_from_s;
-    segment.offset_s = zone->offsets[index];
+    segment.offset_s = index ? zone->offsets[index - 1] : zone->offset_s;
     return segment;
 }
 

@@ -28,8 +28,8 @@ enum { ZONE_OFFSET_MIN = -89999, ZONE_OFFSET_MAX = 93599 };
  * of them "." or "..", at most 63 bytes together. Says nothing of whether there is such a zone. */
 bool zone_name_is_valid(const char *name);
 
-/* RC_INVALID when the bytes are not a TZif file that obeys RFC 8536, or count leap seconds. `name`
- * is copied. The caller frees the zone. */
+/* RC_INVALID when the bytes are not a TZif file that obeys RFC 8536, or count leap seconds, or when
+ * `name`, which is copied, is none. The caller frees the zone. */
 MUST_USE enum rc zone_parse(const char *name, const void *data, size_t length,
                             struct zone **ret_zone, struct err *err);
 void zone_free(struct zone *zone);

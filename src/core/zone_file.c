@@ -128,13 +128,13 @@ static enum rc read_types(const struct header *header, const struct block *block
 static enum rc read_changes(const struct header *header, const struct block *block, int time_size,
                             struct zone *zone, struct err *err)
 {
-    int32_t offsets[TYPES_MAX];
+    int32_t offsets[TYPES_MAX], offset_s;
     int64_t previous = INT64_MIN;
     enum rc rc = read_types(header, block, offsets, err);
 
     if (rc != RC_OK)
         return rc;
-    zone->offsets[0] = offsets[0];
+    zone->offset_s = offset_s = offsets[0];
     for (uint32_t i = 0; i < header->timecnt; i++) {
         uint64_t raw = read_big_endian(block->times + (size_t)i * (size_t)time_size, time_size);
         int64_t at = time_size == 4 ? (int32_t)raw : (int64_t)raw;
@@ -145,10 +145,11 @@ static enum rc read_changes(const struct header *header, const struct block *blo
         if (type >= header->typecnt)
             return damaged(err, "a change points nowhere");
         previous = at;
-        if (offsets[type] == zone->offsets[zone->count])
+        if (offsets[type] == offset_s)
             continue;
-        zone->changes[zone->count++] = at;
-        zone->offsets[zone->count] = offsets[type];
+        offset_s = offsets[type];
+        zone->changes[zone->count] = at;
+        zone->offsets[zone->count++] = offset_s;
     }
     zone->rule_from_s = previous;
     return RC_OK;
@@ -185,7 +186,7 @@ static enum rc read_zone(const struct header *header, const struct block *block,
     if (header->leapcnt)
         return err_fail(err, RC_INVALID, "a zone that counts leap seconds cannot be used");
     zone->changes = xcalloc(header->timecnt, sizeof(*zone->changes));
-    zone->offsets = xcalloc((size_t)header->timecnt + 1, sizeof(*zone->offsets));
+    zone->offsets = xcalloc(header->timecnt, sizeof(*zone->offsets));
     rc = read_changes(header, block, time_size, zone, err);
     if (rc == RC_OK && footer)
         rc = read_footer(footer, header, zone, err);
@@ -203,6 +204,8 @@ enum rc zone_parse(const char *name, const void *data, size_t length, struct zon
     struct zone *zone;
     enum rc rc;
 
+    if (!zone_name_is_valid(name))
+        return err_fail(err, RC_INVALID, "that is not the name of a time zone");
     rc = read_header(&reader, &first, err);
     if (rc == RC_OK)
         rc = read_block(&reader, &first, 4, &block, err);
@@ -216,7 +219,7 @@ enum rc zone_parse(const char *name, const void *data, size_t length, struct zon
     if (rc != RC_OK)
         return rc;
     zone = xcalloc(1, sizeof(*zone));
-    zone->name = xstrdup(name);
+    memcpy(zone->name, name, strlen(name) + 1);
     rc = first.version > 1 ? read_zone(&second, &block, 8, &reader, zone, err)
                            : read_zone(&first, &block, 4, NULL, zone, err);
     if (rc != RC_OK) {

@@ -2,8 +2,8 @@
 /*
  * core/zone_file.h: what a zone is made of, and its reading from TZif bytes. Private to core/zone.
  *
- * Offsets hold between the listed changes: offsets[0] before the first, offsets[i] from
- * changes[i - 1] on. From `rule_from_s` on the footer's rule alone holds, when there is one.
+ * `offset_s` holds before the first of the listed changes, offsets[i] from changes[i] on. From
+ * `rule_from_s` on the footer's rule alone holds, when there is one.
  */
 #ifndef CRONJOB_CORE_ZONE_FILE_H
 #define CRONJOB_CORE_ZONE_FILE_H
@@ -11,10 +11,11 @@
 #include "core/zone_rule.h"
 
 struct zone {
-    char *name;
-    size_t count;        /* of changes */
-    int64_t *changes;    /* ascending instants, in seconds */
-    int32_t *offsets;    /* count + 1 of them */
+    char name[ZONE_NAME_MAX];
+    int32_t offset_s;
+    size_t count;     /* of changes */
+    int64_t *changes; /* ascending instants, in seconds */
+    int32_t *offsets;
     int64_t rule_from_s; /* INT64_MIN: always; INT64_MAX when there is no rule */
     bool has_rule;
     struct zone_rule rule;

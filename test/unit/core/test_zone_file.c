@@ -114,6 +114,18 @@ static void refuses_what_contradicts_itself(void **state)
     table_end(&table);
 }
 
+static void refuses_a_bad_name(void **state)
+{
+    struct zone *zone;
+    struct buf buf;
+
+    (void)state;
+    buf_init(&buf, 4096);
+    tzif_write(&buf, &plain);
+    assert_int_equal(zone_parse("../x", buf.data, buf.length, &zone, NULL), RC_INVALID);
+    buf_release(&buf);
+}
+
 static void refuses_leap_seconds(void **state)
 {
     struct tzif tzif = plain;
@@ -208,6 +220,7 @@ int main(void)
         cmocka_unit_test(refuses_every_shorter_file),
         cmocka_unit_test(reads_all_versions),
         cmocka_unit_test(refuses_what_contradicts_itself),
+        cmocka_unit_test(refuses_a_bad_name),
         cmocka_unit_test(refuses_leap_seconds),
         cmocka_unit_test(knows_the_rules),
         cmocka_unit_test(limits_the_rule),
