@@ -124,12 +124,21 @@ static void where_before(struct sql_query *query, const struct run_key *before)
     value(query, sql_number(before->target));
 }
 
+/* Unfinished runs are few, and the history of a job may be long: the plus keeps the database from
+ * looking for them there. */
+static void where_run_job(struct sql_query *query, const struct run_query *runs)
+{
+    bool unfinished = runs->unfinished_only || (runs->status >= 0 && runs->status <= RUN_RUNNING);
+
+    where(query, unfinished ? "+r.job = ?" : "r.job = ?", sql_number((int64_t)runs->job));
+}
+
 static void where_run(struct sql_query *query, const struct run_query *runs)
 {
     if (runs->token)
         where(query, "r.token = ?", sql_bytes(runs->token->bytes, sizeof(runs->token->bytes)));
     if (runs->job)
-        where(query, "r.job = ?", sql_number((int64_t)runs->job));
+        where_run_job(query, runs);
     if (runs->owner)
         where(query, "j.owner = ?", sql_text(runs->owner));
     if (runs->status >= 0)

@@ -77,7 +77,8 @@ static const char *const sqlite_first[] = {
     ") WITHOUT ROWID, STRICT",
     "CREATE INDEX runs_job ON runs (job, scheduled_at, attempt, target)",
     "CREATE INDEX runs_token ON runs (token) WHERE token IS NOT NULL",
-    "CREATE INDEX runs_unfinished ON runs (job) WHERE status < 2",
+    "CREATE INDEX runs_unfinished ON runs (scheduled_at, job, attempt, target)"
+    " WHERE status < 2",
     "CREATE INDEX runs_tick ON runs (job, until) WHERE trigger IN (0, 2, 3, 5)",
     "CREATE TABLE workers ("
     " name TEXT PRIMARY KEY,"
