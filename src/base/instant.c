@@ -33,20 +33,42 @@ void civil_from_days(int64_t days, int64_t *ret_year, int *ret_month, int *ret_d
     *ret_year = year_of_era + era * 400 + (*ret_month <= 2);
 }
 
+/* Writes `digits` decimal digits and answers where the text goes on. */
+static char *write_digits(char *text, int64_t value, int digits)
+{
+    for (int i = digits - 1; i >= 0; i--, value /= 10)
+        text[i] = (char)('0' + value % 10);
+    return text + digits;
+}
+
 const char *instant_format(instant_us instant, char text[INSTANT_TEXT])
 {
     int64_t days = instant / DAY - (instant % DAY < 0);
     int64_t rest = instant - days * DAY;
+    const struct {
+        char before;
+        int64_t value;
+    } clock[] = {{'T', rest / HOUR}, {':', rest / MINUTE % 60}, {':', rest / SECOND % 60}};
+    char *at = text;
     int64_t year;
-    int month, day, length;
+    int month, day;
 
     civil_from_days(days, &year, &month, &day);
-    length = snprintf(text, INSTANT_TEXT, "%04d-%02d-%02dT%02d:%02d:%02d", (int)year, month, day,
-                      (int)(rest / HOUR), (int)(rest / MINUTE % 60), (int)(rest / SECOND % 60));
-    if (rest % SECOND)
-        length +=
-            snprintf(text + length, INSTANT_TEXT - (size_t)length, ".%06d", (int)(rest % SECOND));
-    (void)snprintf(text + length, INSTANT_TEXT - (size_t)length, "Z"); /* fits by the sizes above */
+    at = write_digits(at, year, 4);
+    *at++ = '-';
+    at = write_digits(at, month, 2);
+    *at++ = '-';
+    at = write_digits(at, day, 2);
+    for (size_t i = 0; i < ARRAY_SIZE(clock); i++) {
+        *at++ = clock[i].before;
+        at = write_digits(at, clock[i].value, 2);
+    }
+    if (rest % SECOND) {
+        *at++ = '.';
+        at = write_digits(at, rest % SECOND, 6);
+    }
+    *at++ = 'Z';
+    *at = '\0';
     return text;
 }
 

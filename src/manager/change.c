@@ -77,12 +77,25 @@ static bool holds_job(const struct batch *batch, job_id job)
     return false;
 }
 
+static size_t count_waiting(const struct manager *manager)
+{
+    size_t count = 0;
+
+    for (const struct mail *mail = manager->waiting; mail && count < CHANGES_A_STEP;
+         mail = mail->next)
+        count++;
+    return count;
+}
+
 /* Moves changes from the queue into the batch; those that must wait for the next one stay. */
 static void take_changes(struct batch *batch)
 {
     struct manager *manager = batch->manager;
+    size_t most = count_waiting(manager);
 
-    while (manager->waiting && batch->count < CHANGES_A_STEP) {
+    batch->items = arena_alloc(&batch->arena, most * sizeof(*batch->items));
+    batch->writes = arena_alloc(&batch->arena, most * sizeof(*batch->writes));
+    while (manager->waiting && batch->count < most) {
         struct change *change = container_of(manager->waiting, struct change, mail);
 
         if (changes_a_job(change) && holds_job(batch, change->id))
@@ -540,8 +553,6 @@ bool manager_work_off_changes(struct manager *manager)
         manager->waiting = mailbox_take_all(&manager->inbox);
     if (!manager->waiting)
         return false;
-    batch.items = arena_calloc(&batch.arena, CHANGES_A_STEP * sizeof(*batch.items));
-    batch.writes = arena_calloc(&batch.arena, CHANGES_A_STEP * sizeof(*batch.writes));
     take_changes(&batch);
     rc = commit(&batch, &err);
     if (rc != RC_OK) {
