@@ -225,6 +225,8 @@ static int without_command(struct cli *cli, const char *const *words, size_t cou
     buf_init(&buf, HELP_LIMIT);
     if (count > 0 && command_is_group(cli->commands, words[0])) {
         bool asked = count > 1 && (strcmp(words[1], "--help") == 0 || strcmp(words[1], "-h") == 0);
+        if (count > 1 && !asked)
+            cli_complain("there is no command '%s %s'", words[0], words[1]);
         help_group(cli->commands, words[0], &buf);
         (void)fputs(buf.data, asked ? stdout : stderr);
         return asked ? finish(CLI_DONE) : CLI_USAGE;
