@@ -5,6 +5,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "base/check.h"
+
 #include "cli/text.h"
 
 enum { GAP = 2, COLUMNS_MAX = 16 };
@@ -54,8 +56,9 @@ static void print_row(const struct listing *listing, const char *const *cells, c
 void listing_print(const struct listing *listing, size_t width, FILE *stream)
 {
     size_t widths[COLUMNS_MAX] = {0};
-    const char *titles[COLUMNS_MAX];
-    for (size_t i = 0; i < listing->column_count && i < COLUMNS_MAX; i++) {
+    const char *titles[COLUMNS_MAX] = {0};
+    CHECK(listing->column_count > 0 && listing->column_count <= COLUMNS_MAX);
+    for (size_t i = 0; i < listing->column_count; i++) {
         titles[i] = listing->columns[i].title;
         widths[i] = text_width(titles[i]);
         for (size_t r = 0; r < listing->row_count; r++)

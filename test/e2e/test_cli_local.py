@@ -120,9 +120,8 @@ def test_a_wrong_configuration_names_file_and_line(tmp_path):
 
 @pytest.mark.smoke
 def test_next_prints_instants():
-    code, out, err = run(
-        "next", "--from", "2026-01-01T00:00:00Z", "--time-zone", "Europe/Berlin", "-n", 3, "0 2 * * MON"
-    )
+    fixed = ["--from", "2026-01-01T00:00:00Z", "--time-zone", "Europe/Berlin", "-n", "3"]
+    code, out, err = run("next", *fixed, "0 2 * * MON")
     assert (code, err) == (0, "")
     assert out.splitlines() == [
         "2026-01-05T01:00:00Z",

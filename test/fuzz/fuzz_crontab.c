@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Any bytes are a crontab; what is read of it obeys the limits of a job. */
-#include "fuzz/fuzz.h"
-
 #include <string.h>
 
 #include "base/check.h"
 
 #include "core/crontab.h"
 
+#include "fuzz/fuzz.h"
 
 static void check_entry(const struct crontab_entry *entry)
 {

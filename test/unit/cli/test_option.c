@@ -140,7 +140,7 @@ static void commands_are_found_by_one_word_or_two(void **state)
     }
     assert_true(command_is_group(cli_commands, "token"));
     assert_false(command_is_group(cli_commands, "list"));
-    assert_string_equal(command_nearest(cli_commands, "lits"), "list");
+    assert_string_equal(command_nearest(cli_commands, "lst"), "list");
     assert_null(command_nearest(cli_commands, "frobnicate"));
 }
 
