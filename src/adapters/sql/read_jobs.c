@@ -111,7 +111,7 @@ static bool are_ascending(const job_id *ids, size_t count)
 }
 
 /* Ids are looked up one by one by one prepared statement: as quick as a list of any length, whose
- * text would differ with its length. Several are read in one transaction, so from one snapshot. */
+ * text would differ with its length. */
 static enum rc visit_ids(struct jobs_reading *reading, struct sql_query *query, struct err *err)
 {
     const struct job_query *jobs = reading->query;
@@ -125,16 +125,10 @@ static enum rc visit_ids(struct jobs_reading *reading, struct sql_query *query, 
         qsort(sorted, jobs->id_count, sizeof(*sorted), compare_ids);
         ids = sorted;
     }
-    if (jobs->id_count > 1)
-        rc = sql_run(reading->connection, "BEGIN", NULL, 0, NULL, err);
-    if (rc != RC_OK)
-        return rc;
     for (size_t i = 0; rc == RC_OK && !reading->ended && i < jobs->id_count; i++) {
         if (!i || ids[i] != ids[i - 1])
             rc = visit_id(reading, query, ids[i], err);
     }
-    if (jobs->id_count > 1)
-        sql_end(reading->connection, "COMMIT");
     return rc;
 }
 

@@ -76,10 +76,8 @@ static enum rc visit_keys(struct runs_reading *reading, struct sql_query *query,
 {
     const struct run_query *runs = reading->query;
     struct run_key *AUTO_FREE keys = xmalloc(runs->key_count * sizeof(*keys));
-    enum rc rc = sql_run(reading->connection, "BEGIN", NULL, 0, NULL, err);
+    enum rc rc = RC_OK;
 
-    if (rc != RC_OK)
-        return rc;
     if (runs->key_count)
         memcpy(keys, runs->keys, runs->key_count * sizeof(*keys));
     qsort(keys, runs->key_count, sizeof(*keys), compare_newest_first);
@@ -87,7 +85,6 @@ static enum rc visit_keys(struct runs_reading *reading, struct sql_query *query,
         if (!i || run_key_compare(&keys[i], &keys[i - 1]) != 0)
             rc = visit_key(reading, query, &keys[i], err);
     }
-    sql_end(reading->connection, "COMMIT");
     return rc;
 }
 

@@ -17,11 +17,24 @@ void sqlite_pool_init(struct sqlite_pool *pool, const char *path)
     CHECK(!pthread_cond_init(&pool->returned, NULL));
 }
 
+static void end_snapshot(struct sqlite_reader *reader)
+{
+    if (reader->begun)
+        sql_end(reader->connection, "COMMIT");
+    reader->begun = false;
+}
+
+static void close_reader(struct sqlite_reader *reader)
+{
+    end_snapshot(reader);
+    sql_connection_free(reader->connection);
+}
+
 void sqlite_pool_release(struct sqlite_pool *pool)
 {
     CHECK(pool->idle_count == pool->open_count);
     while (pool->idle_count)
-        sql_connection_free(pool->idle[--pool->idle_count]);
+        close_reader(pool->idle[--pool->idle_count]);
     CHECK(!pthread_cond_destroy(&pool->returned));
     CHECK(!pthread_mutex_destroy(&pool->mutex));
 }
@@ -41,36 +54,76 @@ static enum rc wait_for_return(struct sqlite_pool *pool, struct err *err)
     return RC_OK;
 }
 
-enum rc sqlite_pool_take(struct sqlite_pool *pool, struct sql_connection **ret_reader,
-                         struct err *err)
+/* An idle reader, or a new one that is still to be opened. */
+static enum rc take_reader(struct sqlite_pool *pool, struct sqlite_reader **ret_reader,
+                           uint64_t *ret_generation, struct err *err)
 {
     enum rc rc = RC_OK;
-    bool opens;
 
     CHECK(!pthread_mutex_lock(&pool->mutex));
-    opens = !pool->idle_count && pool->open_count < READERS;
-    if (opens)
-        pool->open_count++;
-    else
+    if (!pool->idle_count && pool->open_count < READERS)
+        pool->idle[pool->idle_count++] = &pool->readers[pool->open_count++];
+    if (!pool->idle_count)
         rc = wait_for_return(pool, err);
-    if (rc == RC_OK && !opens)
-        *ret_reader = pool->idle[--pool->idle_count];
-    CHECK(!pthread_mutex_unlock(&pool->mutex));
-    if (!opens)
-        return rc;
-    rc = sqlite_connection_open(pool->path, SQLITE_READER, ret_reader, err);
     if (rc == RC_OK)
-        return rc;
-    CHECK(!pthread_mutex_lock(&pool->mutex));
-    pool->open_count--;
+        *ret_reader = pool->idle[--pool->idle_count];
+    *ret_generation = pool->generation;
     CHECK(!pthread_mutex_unlock(&pool->mutex));
     return rc;
 }
 
-void sqlite_pool_put(struct sqlite_pool *pool, struct sql_connection *reader)
+static enum rc begin_snapshot(struct sqlite_pool *pool, struct sqlite_reader *reader,
+                              uint64_t generation, struct err *err)
+{
+    enum rc rc = RC_OK;
+
+    if (!reader->connection)
+        rc = sqlite_connection_open(pool->path, SQLITE_READER, &reader->connection, err);
+    if (rc != RC_OK)
+        return rc;
+    if (reader->generation != generation)
+        end_snapshot(reader);
+    if (!reader->begun)
+        rc = sql_run(reader->connection, "BEGIN", NULL, 0, NULL, err);
+    if (rc != RC_OK)
+        return rc;
+    reader->begun = true;
+    reader->generation = generation;
+    return RC_OK;
+}
+
+enum rc sqlite_pool_take(struct sqlite_pool *pool, struct sqlite_reader **ret_reader,
+                         struct err *err)
+{
+    struct sqlite_reader *reader = NULL;
+    uint64_t generation;
+    enum rc rc = take_reader(pool, &reader, &generation, err);
+
+    if (rc != RC_OK)
+        return rc;
+    rc = begin_snapshot(pool, reader, generation, err);
+    if (rc != RC_OK)
+        sqlite_pool_put(pool, reader);
+    else
+        *ret_reader = reader;
+    return rc;
+}
+
+void sqlite_pool_put(struct sqlite_pool *pool, struct sqlite_reader *reader)
 {
     CHECK(!pthread_mutex_lock(&pool->mutex));
+    if (reader->generation != pool->generation)
+        end_snapshot(reader);
     pool->idle[pool->idle_count++] = reader;
     CHECK(!pthread_cond_signal(&pool->returned));
+    CHECK(!pthread_mutex_unlock(&pool->mutex));
+}
+
+void sqlite_pool_committed(struct sqlite_pool *pool)
+{
+    CHECK(!pthread_mutex_lock(&pool->mutex));
+    pool->generation++;
+    for (size_t i = 0; i < pool->idle_count; i++)
+        end_snapshot(pool->idle[i]);
     CHECK(!pthread_mutex_unlock(&pool->mutex));
 }

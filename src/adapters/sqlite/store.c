@@ -81,6 +81,7 @@ static enum rc apply(struct store *store, struct store_write *writes, size_t cou
         return RC_OK;
     CHECK(!pthread_mutex_lock(&self->writing));
     rc = transact(&self->writer, writes, count, err);
+    sqlite_pool_committed(&self->readers);
     CHECK(!pthread_mutex_unlock(&self->writing));
     return rc;
 }
@@ -91,12 +92,12 @@ static enum rc apply(struct store *store, struct store_write *writes, size_t cou
 static enum rc read_jobs(struct store *store, const struct job_query *query, job_visit visit,
                          void *context, struct err *err)
 {
-    struct sql_connection *reader;
+    struct sqlite_reader *reader;
     enum rc rc = sqlite_pool_take(&of(store)->readers, &reader, err);
 
     if (rc != RC_OK)
         return rc;
-    rc = sql_read_jobs(reader, query, visit, context, err);
+    rc = sql_read_jobs(reader->connection, query, visit, context, err);
     sqlite_pool_put(&of(store)->readers, reader);
     return rc;
 }
@@ -104,36 +105,36 @@ static enum rc read_jobs(struct store *store, const struct job_query *query, job
 static enum rc read_runs(struct store *store, const struct run_query *query, run_visit visit,
                          void *context, struct err *err)
 {
-    struct sql_connection *reader;
+    struct sqlite_reader *reader;
     enum rc rc = sqlite_pool_take(&of(store)->readers, &reader, err);
 
     if (rc != RC_OK)
         return rc;
-    rc = sql_read_runs(reader, query, visit, context, err);
+    rc = sql_read_runs(reader->connection, query, visit, context, err);
     sqlite_pool_put(&of(store)->readers, reader);
     return rc;
 }
 
 static enum rc read_workers(struct store *store, worker_visit visit, void *context, struct err *err)
 {
-    struct sql_connection *reader;
+    struct sqlite_reader *reader;
     enum rc rc = sqlite_pool_take(&of(store)->readers, &reader, err);
 
     if (rc != RC_OK)
         return rc;
-    rc = sql_read_workers(reader, visit, context, err);
+    rc = sql_read_workers(reader->connection, visit, context, err);
     sqlite_pool_put(&of(store)->readers, reader);
     return rc;
 }
 
 static enum rc read_tokens(struct store *store, token_visit visit, void *context, struct err *err)
 {
-    struct sql_connection *reader;
+    struct sqlite_reader *reader;
     enum rc rc = sqlite_pool_take(&of(store)->readers, &reader, err);
 
     if (rc != RC_OK)
         return rc;
-    rc = sql_read_tokens(reader, visit, context, err);
+    rc = sql_read_tokens(reader->connection, visit, context, err);
     sqlite_pool_put(&of(store)->readers, reader);
     return rc;
 }
@@ -141,12 +142,12 @@ static enum rc read_tokens(struct store *store, token_visit visit, void *context
 static enum rc summary(struct store *store, const char *owner, struct store_summary *ret_summary,
                        struct err *err)
 {
-    struct sql_connection *reader;
+    struct sqlite_reader *reader;
     enum rc rc = sqlite_pool_take(&of(store)->readers, &reader, err);
 
     if (rc != RC_OK)
         return rc;
-    rc = sql_read_summary(reader, owner, ret_summary, err);
+    rc = sql_read_summary(reader->connection, owner, ret_summary, err);
     sqlite_pool_put(&of(store)->readers, reader);
     return rc;
 }
