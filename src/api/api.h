@@ -50,8 +50,8 @@ struct api_config {
     uid_t uid;             /* the account that jobs are started from: 0 may use any */
     bool token_only;       /* never trust the account behind a loopback connection */
 
-    /* How many ticks are due in the next `span`; -1: not known. May be NULL. */
-    int64_t (*due_within)(void *context, span_us span);
+    /* How many jobs are due within the hour. May be NULL: it is not known here. */
+    int64_t (*due_next_hour)(void *context);
     void *due_context;
 };
 

@@ -66,8 +66,8 @@ static void write_due(struct json_writer *writer, const struct call *call)
     const struct api_config *config = &call->api->config;
     int64_t due = -1;
 
-    if (config->due_within && call->who.admin)
-        due = config->due_within(config->due_context, HOUR);
+    if (config->due_next_hour && call->who.admin)
+        due = config->due_next_hour(config->due_context);
     if (due < 0)
         json_member_null(writer, "due_next_hour");
     else

@@ -95,3 +95,19 @@ void heap_remove(struct heap *heap, struct heap_node *node)
     if (heap->capacity > FIRST_CAPACITY && heap->count < heap->capacity / 4)
         resize(heap, heap->capacity / 2);
 }
+
+static size_t count_below(const struct heap *heap, size_t index, int64_t due)
+{
+    size_t count = 1;
+
+    if (index >= heap->count || heap->nodes[index]->due > due)
+        return 0;
+    for (size_t child = index * CHILDREN + 1; child <= index * CHILDREN + CHILDREN; child++)
+        count += count_below(heap, child, due); /* as deep as the heap: eleven for a million */
+    return count;
+}
+
+size_t heap_count_until(const struct heap *heap, int64_t due)
+{
+    return count_below(heap, 0, due);
+}

@@ -32,6 +32,9 @@ void heap_set(struct heap *heap, struct heap_node *node, int64_t due);
 /* Takes it out; harmless when it is in no heap. */
 void heap_remove(struct heap *heap, struct heap_node *node);
 
+/* How many nodes are due at or before `due`; looks at no more than four times as many. */
+size_t heap_count_until(const struct heap *heap, int64_t due);
+
 /* The node with the lowest `due`, NULL when the heap is empty. */
 static inline struct heap_node *heap_first(const struct heap *heap)
 {

@@ -420,3 +420,8 @@ uint64_t agenda_revision(const struct agenda *agenda, job_id job)
 
     return entry && !entry->removed ? entry->revision : 0;
 }
+
+size_t agenda_due_until(const struct agenda *agenda, instant_us until)
+{
+    return heap_count_until(&agenda->wakes, until);
+}

@@ -190,6 +190,9 @@ enum job_status agenda_finished(struct agenda *agenda, const struct run_key *run
 size_t agenda_job_count(const struct agenda *agenda);
 size_t agenda_active_count(const struct agenda *agenda);
 
+/* How many jobs have something to decide until then: ticks, retries, waiting claims. */
+size_t agenda_due_until(const struct agenda *agenda, instant_us until);
+
 /* The revision known of a job, 0 when it is not known. */
 uint64_t agenda_revision(const struct agenda *agenda, job_id job);
 

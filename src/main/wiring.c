@@ -205,6 +205,8 @@ static enum rc make_api(struct standalone *standalone, struct err *err)
         .version = CRONJOB_VERSION,
         .leader = wiring->name,
         .time_zone = wiring->time_zone,
+        .due_next_hour = worker_due_next_hour,
+        .due_context = standalone->worker,
         .uid = geteuid(),
         .token_only = wiring->token_only,
     };
@@ -221,9 +223,9 @@ static enum rc start(struct standalone *standalone, struct err *err)
     if (rc == RC_OK)
         rc = make_manager(standalone, err);
     if (rc == RC_OK)
-        rc = make_api(standalone, err);
-    if (rc == RC_OK)
         rc = make_worker(standalone, err);
+    if (rc == RC_OK)
+        rc = make_api(standalone, err);
     if (rc == RC_OK)
         rc = manager_start(standalone->manager, err);
     if (rc == RC_OK)

@@ -18,10 +18,12 @@
 #include "worker/ledger.h"
 #include "worker/worker.h"
 
-#define START_SLACK (5 * SECOND) /* a claim older than this is not started: the worker was paused \
-                                  */
-#define RECORD_STARTED (200 * MILLISECOND) /* a run that ends sooner is never written as running \
-                                            */
+#define START_SLACK                                                               \
+    (5 * SECOND) /* a claim older than this is not started: the worker was paused \
+                  */
+#define RECORD_STARTED                                                        \
+    (200 * MILLISECOND) /* a run that ends sooner is never written as running \
+                         */
 #define BACKOFF_FIRST (50 * MILLISECOND)
 #define BACKOFF_MOST  (2 * SECOND)
 
@@ -171,6 +173,7 @@ struct worker {
     span_us backoff;
     mono_us next_sign; /* of life */
     instant_us started_at;
+    atomic_int_least64_t due_next_hour;
 
     struct loop loop;
     struct loop_source inbox_source, returned_source, launcher_source;

@@ -49,6 +49,7 @@ void worker_write_sign(struct worker *worker, instant_us now)
 {
     const struct worker_config *config = &worker->config;
 
+    atomic_store(&worker->due_next_hour, (int64_t)agenda_due_until(worker->agenda, now + HOUR));
     worker->next_sign = clock_mono(config->clock) + config->lease / SIGNS_A_LEASE;
     worker_add_item(worker, WRITE_WORKER)->write.worker = (struct worker_record){
         .name = config->name,

@@ -49,6 +49,13 @@ void worker_return(struct worker *worker, struct work *work)
     mailbox_post(&worker->returned, &work->mail);
 }
 
+int64_t worker_due_next_hour(void *context)
+{
+    struct worker *worker = context;
+
+    return atomic_load(&worker->due_next_hour);
+}
+
 static void read_inbox(struct worker *worker)
 {
     struct mail *mail = mailbox_take_all(&worker->inbox);

@@ -70,6 +70,9 @@ struct worker_wake worker_step(struct worker *worker);
 void work_execute(struct work *work);
 void worker_return(struct worker *worker, struct work *work);
 
+/* How many jobs are due within the hour, as of the last sign of life. From any thread. */
+int64_t worker_due_next_hour(void *worker);
+
 MUST_USE enum rc worker_start(struct worker *worker, struct err *err);
 
 /* Takes no more ticks, finishes the work that goes on and leaves. Runs stay with the guardian. */
