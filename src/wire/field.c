@@ -86,10 +86,21 @@ static bool whole(const struct member *member, int64_t least, int64_t most, int6
     return true;
 }
 
+/* Down to the milliseconds that answers show. */
+static void read_span_text(const struct member *member)
+{
+    struct err err = {0};
+    span_us span;
+
+    if (span_parse(json_value_string(member->value), &span, &err) == RC_OK)
+        *(span_us *)member->target = span - span % MILLISECOND;
+    else
+        problems_add(member->reading->problems, member->path, "%s", err.message);
+}
+
 static void read_span(const struct member *member)
 {
     static const int64_t longest = (int64_t)100 * 366 * 86400;
-    struct err err = {0};
     int64_t seconds;
 
     switch (json_value_kind(member->value)) {
@@ -98,8 +109,7 @@ static void read_span(const struct member *member)
             *(span_us *)member->target = seconds * SECOND;
         return;
     case JSON_KIND_STRING:
-        if (span_parse(json_value_string(member->value), member->target, &err) != RC_OK)
-            problems_add(member->reading->problems, member->path, "%s", err.message);
+        read_span_text(member);
         return;
     case JSON_KIND_NULL:
     case JSON_KIND_BOOLEAN:

@@ -194,6 +194,10 @@ void json_write_number(struct json_writer *writer, double number)
     double back = strtod(text, NULL);
 
     CHECK(__builtin_isfinite(number));
+    if (!(number > 0 || number < 0)) { /* "-0" would read as an integer */
+        json_write_integer(writer, 0);
+        return;
+    }
     if (memcmp(&back, &number, sizeof(back)) != 0)
         length = snprintf(text, sizeof(text), "%.17g", number);
     json_write_raw(writer, text, (size_t)length);
