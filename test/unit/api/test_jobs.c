@@ -79,8 +79,8 @@ static void names_what_is_wrong(void **state)
     refuses(fixture, "{\"executable\":\"date\",\"schedule\":\"75 * * * *\",\"type\":\"command\"}",
             422, "minute 75 is not in 0-59");
     refuses(fixture,
-            "{\"executable\":\"date\",\"schedule\":\"* * * * *\",\"type\":\"command\",\"tipe\":1}",
-            422, "\"field\":\"tipe\"");
+            "{\"executable\":\"date\",\"schedule\":\"* * * * *\",\"type\":\"command\",\"kind\":1}",
+            422, "\"field\":\"kind\"");
     refuses(fixture,
             "{\"executable\":\"date\",\"schedule\":\"* * * * *\",\"type\":\"command\","
             "\"time_zone\":\"Mars/Base\"}",
