@@ -131,8 +131,7 @@ class Server:
         return self
 
     def __exit__(self, kind, error, trace):
-        if kind:
-            sys.stderr.write(self.tail_of_log())
+        sys.stderr.write(self.tail_of_log())  # shown by pytest when the test fails
         self.dispose()
 
     def tail_of_log(self):

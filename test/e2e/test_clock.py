@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The clock of the machine is set forward and back, and the hour changes: no tick is executed twice
-and none vanishes. libfaketime changes CLOCK_REALTIME of server and guardian; intervals stay true."""
+and none vanishes. A preloaded library shifts CLOCK_REALTIME of server and guardian; what they
+execute sees the true time."""
 
 import datetime
 import os
+import struct
 import subprocess
 import time
 from pathlib import Path
@@ -12,47 +14,48 @@ import pytest
 from checker import Watched, check, read_truth, witness
 from harness import FINAL, Server, instant, wait_until
 
-LIBRARY = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
+SOURCE = Path(__file__).with_name("shifted_clock.c")
 HOUR = 3600
-SHOWN = "import time; print(time.time(), time.clock_gettime(time.CLOCK_BOOTTIME))"
 
-pytestmark = pytest.mark.skipif(LIBRARY is None, reason="libfaketime is not installed")
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory):
+    path = tmp_path_factory.mktemp("clock") / "shifted_clock.so"
+    options = ["-D_GNU_SOURCE", "-O2", "-shared", "-fPIC"]
+    compiler = os.environ.get("CC", "cc")
+    subprocess.run([compiler, *options, "-o", path, SOURCE, "-ldl"], check=True)
+    return path
 
 
 class Clock:
     """The time that a server sees."""
 
-    def __init__(self, path):
+    def __init__(self, path, library):
         self.path = path
         self.offset = 0.0
-        self.write()
+        path.write_bytes(bytes(8))
+        sanitizer = os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"
         self.environment = {
-            "LD_PRELOAD": str(LIBRARY),
-            "FAKETIME_TIMESTAMP_FILE": str(path),
-            "FAKETIME_NO_CACHE": "1",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-            "FAKETIME_FORCE_MONOTONIC_FIX": "0",
+            "LD_PRELOAD": str(library),
+            "SHIFTED_CLOCK": str(path),
+            "ASAN_OPTIONS": sanitizer,
         }
-
-    def write(self):
-        following = self.path.with_suffix(".next")
-        following.write_text(f"{self.offset:+f}\n")
-        following.rename(self.path)
 
     def now(self):
         return time.time() + self.offset
 
     def step(self, seconds):
         self.offset += seconds
-        self.write()
+        with self.path.open("r+b", buffering=0) as file:
+            file.write(struct.pack("=q", round(self.offset * 1e9)))
 
     def set(self, text):
         self.step(instant(text) - self.now())
 
 
 @pytest.fixture
-def clock(tmp_path):
-    return Clock(tmp_path / "clock")
+def clock(tmp_path, library):
+    return Clock(tmp_path / "clock", library)
 
 
 @pytest.fixture
@@ -66,18 +69,6 @@ def rfc3339(seconds):
     return at.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def test_the_disguise_changes_nothing_but_the_clock(clock):
-    clock.step(HOUR)
-    shown = subprocess.run(
-        ["/usr/bin/python3", "-c", SHOWN],
-        env=dict(os.environ, **clock.environment),
-        capture_output=True,
-        check=True,
-    ).stdout.split()
-    assert abs(float(shown[0]) - clock.now()) < 5
-    assert abs(float(shown[1]) - time.clock_gettime(time.CLOCK_BOOTTIME)) < 5
-
-
 def goes_on(server, clock, job):
     """Waits for a run whose tick is after now."""
     now = clock.now()
@@ -85,7 +76,8 @@ def goes_on(server, clock, job):
     def ran():
         page = server.get(f"/jobs/{job['id']}/runs?limit=20")
         return any(
-            run["status"] == "succeeded" and instant(run["scheduled_at"]) > now for run in page
+            run["status"] == "succeeded" and now < instant(run["scheduled_at"]) < now + 20
+            for run in page
         )
 
     wait_until(ran, 20, f"job {job['id']} goes on after {rfc3339(now)}")
@@ -125,13 +117,12 @@ def test_a_clock_set_back_by_an_hour(server, clock, tmp_path):
     stepped = clock.now()
     clock.step(-HOUR)
     back = clock.now()
-    # It goes on within what is left of the lease and the claim in flight, not an hour later.
-    goes_on(server, clock, job)
-    goes_on(server, clock, job)
+    for _ in range(3):
+        goes_on(server, clock, job)
     until = settle(server, clock, job)
     watched = [
         Watched(job, instant(job["created_at"]), stepped - 2),
-        Watched(job, back + 12, until),
+        Watched(job, back + 3, until),
     ]
     assert check(watched, server.runs(job), read_truth(truth), same_clock=False) == []
 

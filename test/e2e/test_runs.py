@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from harness import FINAL, Server, binary, instant, is_alive, wait_until
 
-MIB = 1024 * 1024
+OF_THE_C_LIBRARY = 3 << 31  # signals 32 and 33: glibc's posix_spawn has them ignored
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +106,7 @@ def test_a_run_inherits_three_descriptors_and_nothing_else(server):
     assert lines[:4] == ["0", "1", "2", "3"]  # the fourth is the folder that ls reads
     status = dict(line.split(":\t", 1) for line in lines if ":\t" in line)
     assert int(status["SigBlk"], 16) == 0
-    assert int(status["SigIgn"], 16) == 0
+    assert int(status["SigIgn"], 16) & ~OF_THE_C_LIBRARY == 0
     assert lines[4] == "0022"
 
 
@@ -196,7 +196,8 @@ def test_a_kill_ends_the_whole_tree(server, tmp_path):
 
 
 def test_a_kill_is_gentle_first(server):
-    job = server.add("@manual", 'trap "echo bye; exit 0" TERM; echo up; while :; do sleep 0.1; done')
+    command = "exec 2>/dev/null; trap 'echo bye; exit 0' TERM; echo up; while :; do sleep 0.1; done"
+    job = server.add("@manual", command)
     run = server.run(job)
     wait_until(lambda: server.output(run) == b"up\n", 10, "it is up")
     server.request("POST", f"/runs/{run['id']}/kill", expect=202)
