@@ -178,8 +178,9 @@ static enum rc merged(const struct job *base, const struct json_value *patch,
     return RC_OK;
 }
 
-static enum rc read_job(const struct json_value *object, bool zone_given, struct problems *problems,
-                        struct job *ret_job)
+/* The schedule of a stored document has no zone in front any more. */
+static enum rc read_job(const struct json_value *object, const struct wire_job_source *source,
+                        bool zone_given, struct problems *problems, struct job *ret_job)
 {
     struct document document = {.job = job_default()};
     size_t before = problems->count;
@@ -188,7 +189,8 @@ static enum rc read_job(const struct json_value *object, bool zone_given, struct
     (void)fields_read(object, job_fields, ARRAY_SIZE(job_fields), problems,
                       &document); /* the count of problems tells */
     check_supported(&document, problems);
-    split_zone(&document.job, zone_given, problems);
+    if (source->mode != WIRE_JOB_STORED)
+        split_zone(&document.job, zone_given, problems);
     if (problems->count > before)
         return RC_INVALID;
     *ret_job = document.job;
@@ -211,6 +213,6 @@ enum rc wire_job_read(const struct wire_job_source *source, struct problems *pro
         if (rc != RC_OK)
             return rc;
     }
-    rc = read_job(whole ? whole : object, zone_given, problems, ret_job);
+    rc = read_job(whole ? whole : object, source, zone_given, problems, ret_job);
     return rc == RC_OK ? rc : err_fail(err, rc, "the job has fields that are not acceptable");
 }
