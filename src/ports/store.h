@@ -5,14 +5,15 @@
  * Contract:
  * - apply() takes many writes at once (group commit) and answers RC_OK when all that it accepted is
  * durable. Each write then has its own `outcome`: one that is refused changes nothing and does not
- * disturb the others. Any other answer of apply() is about all of them: RC_BUSY, RC_UNAVAILABLE,
- *   RC_FULL: nothing was written; RC_UNKNOWN: perhaps. Writes of one call take effect in their
- * order.
+ * disturb the others. Any other answer of apply() is about all of them: RC_UNKNOWN: perhaps they
+ * were written; every other (RC_BUSY, RC_UNAVAILABLE, RC_FULL, RC_IO): nothing was. Writes of one
+ * call take effect in their order.
  * - A claim is decided only by reading back the runs that carry its token (read_runs by token),
  * never by its outcome.
  * - Writes about a run are conditional on its token and on its not being final: a final status is
  * written once. A result that comes too late is kept as a note on the run (its reason grows by
- * "late result: ..."), and its outcome is RC_STALE.
+ * "late result: ..."), and its outcome is RC_STALE. The same start or result said again, as after
+ * RC_UNKNOWN, changes nothing and is RC_OK.
  * - A read that follows a write's RC_OK sees it, from any thread. Reads give each record to
  * `visit`, whose pointers are valid during the call only; a visit that answers false ends the read
  * (RC_OK). A visit must not call the store.
@@ -96,21 +97,25 @@ typedef bool (*token_visit)(void *context, const struct access_token *token);
 /* ---- what is written ----------------------------------------------------------------------- */
 
 enum write_kind {
-    WRITE_JOB_CREATE,  /* job; RC_CONFLICT: the name is taken; RC_INVALID: the idempotency key was
-                          used for another request */
-    WRITE_JOB_REPLACE, /* job; RC_NOT_FOUND, RC_STALE (revision), RC_CONFLICT (name) */
+    WRITE_JOB_CREATE,  /* job, with .status, .owner and .worker; RC_CONFLICT: the name is taken;
+                          RC_INVALID: the idempotency key was used for another request */
+    WRITE_JOB_REPLACE, /* job, with .status; owner and worker stay; RC_NOT_FOUND, RC_STALE
+                          (revision), RC_CONFLICT (the name is taken, or the job was removed) */
     WRITE_JOB_REMOVE,  /* job.id, .at, .revision; RC_NOT_FOUND, RC_STALE; it is finished, its queued
-                          runs too (skipped, "removed"); its name is free again */
+                          runs too (skipped, "removed"); its name is free again; once removed, RC_OK
+                          and nothing changes */
     WRITE_JOB_PURGE,   /* job.id; RC_NOT_FOUND; the job and all its runs are erased */
-    WRITE_JOB_STATUS,  /* job.id, .revision, .status, by the agenda; RC_STALE, RC_NOT_FOUND */
+    WRITE_JOB_STATUS,  /* job.id, .revision, .status, by the agenda; RC_STALE (also: removed),
+                          RC_NOT_FOUND */
     WRITE_JOB_ASSIGN,  /* job.id, .worker; the revision stays; RC_NOT_FOUND */
     WRITE_RUN_QUEUE,   /* run: a run on demand, queued, without a token; RC_NOT_FOUND: the job;
-                          RC_CONFLICT: the key is taken */
+                          RC_CONFLICT: the key is taken, or the job was removed */
     WRITE_RUN_CLAIM,   /* claim; no outcome but RC_OK: read back by token */
     WRITE_RUN_STARTED, /* run.key, .token, .result.started_at: queued -> running; RC_STALE */
-    WRITE_RUN_FINISHED, /* run.key, .token, .result, .reason, .job_status; RC_STALE, RC_NOT_FOUND */
+    WRITE_RUN_FINISHED, /* run.key, .token (none: of a run that nobody claimed), .result, .reason,
+                           .job_status; RC_STALE, RC_NOT_FOUND */
     WRITE_RUN_RECORD,   /* run: a final run that nobody claimed (skipped, missed, with count and
-                           until); RC_CONFLICT: the key is taken */
+                           until); RC_CONFLICT: the key is taken; RC_NOT_FOUND: the job */
     WRITE_RUN_PURGE,    /* run.key; RC_NOT_FOUND */
     WRITE_WORKER,       /* worker: inserted or replaced, but `draining` only inserted */
     WRITE_WORKER_DRAIN, /* worker.name, .draining; RC_NOT_FOUND */
