@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -50,11 +51,16 @@ static enum rc fill_standard_descriptors(struct err *err)
     return RC_OK;
 }
 
-/* Runs inherit what is ignored, so nothing is but SIGPIPE, which start.c puts back. */
+/* Runs inherit what is ignored, so nothing is but SIGPIPE, which start.c puts back. Raw, for glibc
+ * keeps its own two signals (32, 33) from us, and a parent may have ignored them. All zeros is the
+ * kernel's struct of SIG_DFL without flags. */
 static void reset_signals(void)
 {
-    for (int signal_number = 1; signal_number < SIGRTMIN; signal_number++)
-        (void)signal(signal_number, signal_number == SIGPIPE ? SIG_IGN : SIG_DFL);
+    unsigned long action[4] = {0};
+
+    for (int signal_number = 1; signal_number <= SIGRTMAX; signal_number++)
+        (void)syscall(SYS_rt_sigaction, signal_number, action, NULL, sizeof(uint64_t));
+    (void)signal(SIGPIPE, SIG_IGN);
 }
 
 static void raise_descriptor_limit(struct guardian *guardian)

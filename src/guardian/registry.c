@@ -27,6 +27,7 @@ struct head {
 struct slot {
     int64_t session; /* 0: free */
     uint64_t began;
+    struct run_key run;
 };
 
 static off_t slot_offset(unsigned slot)
@@ -51,8 +52,8 @@ static void sweep_sessions(int fd)
     for (unsigned i = 0; pread(fd, &slot, sizeof(slot), slot_offset(i)) == sizeof(slot); i++) {
         int sweeps = 0;
 
-        while (slot.session > 1 && tree_kill_leftovers((pid_t)slot.session, slot.began) &&
-               sweeps++ < SWEEPS)
+        while (slot.session > 1 && sweeps++ < SWEEPS &&
+               tree_kill_leftovers((pid_t)slot.session, slot.began, &slot.run))
             (void)poll(NULL, 0, PAUSE_MS);
     }
 }
@@ -112,9 +113,9 @@ void registry_close(struct registry *registry)
     *registry = (struct registry){.fd = -1};
 }
 
-unsigned registry_add(struct registry *registry, pid_t session)
+unsigned registry_add(struct registry *registry, pid_t session, const struct run_key *run)
 {
-    struct slot slot = {.session = session, .began = process_start_time(session)};
+    struct slot slot = {.session = session, .began = process_start_time(session), .run = *run};
     unsigned index =
         registry->free_count ? registry->free_slots[--registry->free_count] : registry->slots++;
 

@@ -14,6 +14,8 @@
 
 #include "base/err.h"
 
+#include "core/run.h"
+
 struct registry {
     int fd;
     unsigned *free_slots; /* a stack of those that were used and are free */
@@ -29,7 +31,7 @@ void registry_close(struct registry *registry);
 
 /* Notes a session; answers its slot, for registry_remove(). A full disk is no reason not to run:
  * then the note is missing. */
-unsigned registry_add(struct registry *registry, pid_t session);
+unsigned registry_add(struct registry *registry, pid_t session, const struct run_key *run);
 void registry_remove(struct registry *registry, unsigned slot);
 
 #endif

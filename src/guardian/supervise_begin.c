@@ -193,7 +193,7 @@ static void note_begun(struct supervised *run, const struct launch *launch)
     supervisor->young_count++;
     supervisor->live++;
     if (!supervisor->groups.kills)
-        run->slot = registry_add(&supervisor->registry, run->pid);
+        run->slot = registry_add(&supervisor->registry, run->pid, &run->key);
     supervised_rearm(run);
 }
 

@@ -14,6 +14,8 @@
 
 #include "guardian/cgroup_find.h"
 
+enum { MARKER = RUN_ID_TEXT + 16 };
+
 struct member {
     pid_t pid, parent, session;
     uint64_t began;
@@ -66,6 +68,13 @@ static void scan(int proc_fd, struct members *members)
     }
     if (directory)
         (void)closedir(directory); /* was only read */
+}
+
+static void write_marker(const struct run_key *run, char marker[MARKER])
+{
+    char id[RUN_ID_TEXT];
+
+    (void)snprintf(marker, MARKER, "CRONJOB_RUN_ID=%s", run_id_format(run, id)); /* fits */
 }
 
 static bool has_marker(int proc_fd, pid_t pid, const char *marker)
@@ -129,11 +138,11 @@ bool tree_signal(pid_t session, const struct run_key *run, int signal)
 {
     int proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     struct members members = {0};
-    char id[RUN_ID_TEXT], marker[RUN_ID_TEXT + 16];
+    char marker[MARKER];
     pid_t self = getpid();
     bool any;
 
-    (void)snprintf(marker, sizeof(marker), "CRONJOB_RUN_ID=%s", run_id_format(run, id)); /* fits */
+    write_marker(run, marker);
     scan(proc_fd, &members);
     for (size_t i = 0; i < members.count; i++) {
         struct member *member = &members.items[i];
@@ -181,18 +190,42 @@ uint64_t process_start_time(pid_t pid)
     return member.began;
 }
 
-bool tree_kill_leftovers(pid_t session, uint64_t began)
+static bool is_ancestor(const struct members *members, pid_t pid)
+{
+    pid_t at = getpid();
+
+    while (at > 1 && at != pid) {
+        size_t i = 0;
+
+        while (i < members->count && members->items[i].pid != at)
+            i++;
+        if (i == members->count)
+            return false;
+        at = members->items[i].parent;
+    }
+    return at == pid;
+}
+
+bool tree_kill_leftovers(pid_t session, uint64_t began, const struct run_key *run)
 {
     int proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     struct members members = {0};
     bool reused = false, any = false;
+    char marker[MARKER];
 
+    write_marker(run, marker);
     scan(proc_fd, &members);
     for (size_t i = 0; i < members.count; i++)
         reused |= members.items[i].pid == session && members.items[i].began != began;
-    for (size_t i = 0; i < members.count && !reused; i++)
-        members.items[i].belongs =
-            members.items[i].session == session && members.items[i].began >= began;
+    for (size_t i = 0; i < members.count; i++) {
+        struct member *member = &members.items[i];
+
+        if (member->began < began)
+            continue;
+        member->belongs =
+            (member->session == session && !reused) ||
+            (is_ancestor(&members, member->parent) && has_marker(proc_fd, member->pid, marker));
+    }
     mark_descendants(&members);
     any = signal_members(&members, SIGKILL);
     free(members.items);

@@ -27,10 +27,11 @@ bool tree_has_orphans(bool (*is_main)(void *context, pid_t pid), void *context);
 uint64_t process_start_time(pid_t pid);
 
 /*
- * Kills what a session that we did not start has left: the processes of session `session`, unless
- * its number was given to another process since (its leader began at another time than `began`).
- * Answers whether there was any.
+ * Kills what a run of a guardian that was killed has left: the processes of its session, unless
+ * that number was given to another process since (its leader began at another time than `began`);
+ * and those that carry its CRONJOB_RUN_ID and were left to an ancestor of ours: a run of the same
+ * name that another guardian looks after is not. Answers whether there was any.
  */
-bool tree_kill_leftovers(pid_t session, uint64_t began);
+bool tree_kill_leftovers(pid_t session, uint64_t began, const struct run_key *run);
 
 #endif

@@ -109,7 +109,8 @@ int fixture_guardian_pid(const struct fixture *fixture)
     return guardian_of(fixture).pid;
 }
 
-static void signal_guardian(const struct fixture *fixture, int signal, bool wait)
+/* Ends the guardian and waits for that. */
+static void end_guardian(const struct fixture *fixture, int signal)
 {
     int pid = fixture_guardian_pid(fixture);
     struct pollfd poller = {.fd = pid > 0 ? pidfd_open(pid, 0) : -1, .events = POLLIN};
@@ -117,15 +118,15 @@ static void signal_guardian(const struct fixture *fixture, int signal, bool wait
     if (poller.fd < 0)
         return;
     assert_return_code(pidfd_send_signal(poller.fd, signal, NULL, 0), errno);
-    if (wait)
-        assert_int_equal(poll(&poller, 1, 10000), 1);
+    assert_int_equal(poll(&poller, 1, 10000), 1);
     close(poller.fd);
 }
 
 void fixture_kill_guardian(struct fixture *fixture)
 {
+    fixture->handed_count = 0;
     if (fixture->real)
-        signal_guardian(fixture, SIGKILL, true);
+        end_guardian(fixture, SIGKILL);
     else
         memory_guardian_kill(fixture->guardian);
 }
@@ -138,27 +139,38 @@ static int remove_entry(const char *path, const struct stat *status, int kind, s
     return remove(path);
 }
 
-/* Its runs are asked to end and forgotten, so that it may end itself. */
-static void end_real_guardian(struct fixture *fixture)
+static bool is_over(const struct fixture *fixture, const struct run_key *key)
+{
+    for (size_t i = 0; i < fixture->heard_count; i++) {
+        const struct launch_event *event = &fixture->heard[i].event;
+
+        if (event->kind == LAUNCH_FINISHED && run_key_compare(&event->run, key) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* A guardian ends when the last result is acknowledged. */
+static void end_runs(struct fixture *fixture)
 {
     mono_us limit = clock_mono(fixture->clock) + patience;
-    size_t seen = 0;
 
-    signal_guardian(fixture, SIGTERM, false);
-    while (fixture_guardian_pid(fixture) > 0 && clock_mono(fixture->clock) < limit) {
-        for (seen = 0; seen < fixture->heard_count; seen++) {
-            launcher_kill(fixture->launcher, &fixture->heard[seen].event.run);
-            launcher_acknowledge(fixture->launcher, &fixture->heard[seen].event.run);
-        }
-        fixture_pass(fixture, 20 * MILLISECOND);
+    for (size_t i = 0; i < fixture->handed_count; i++) {
+        launcher_kill(fixture->launcher, &fixture->handed[i]);
+        while (!is_over(fixture, &fixture->handed[i]) && clock_mono(fixture->clock) < limit)
+            fixture_pass(fixture, MILLISECOND);
+        launcher_acknowledge(fixture->launcher, &fixture->handed[i]);
     }
+    launcher_dispatch(fixture->launcher);
 }
 
 void fixture_close(struct fixture *fixture)
 {
-    if (fixture->real)
-        end_real_guardian(fixture);
+    if (fixture->real && fixture->launcher)
+        end_runs(fixture);
     launcher_free(fixture->launcher);
+    if (fixture->real)
+        end_guardian(fixture, SIGTERM);
     memory_guardian_free(fixture->guardian);
     if (fixture->real)
         assert_return_code(nftw(fixture->directory, remove_entry, 16, FTW_DEPTH | FTW_PHYS), errno);
@@ -192,6 +204,16 @@ void fixture_start(struct fixture *fixture, const struct launch *launch)
 
     if (rc != RC_OK)
         fail_msg("start: %s", err_message(&err, rc));
+    if (fixture->handed_count < HANDED_MAX)
+        fixture->handed[fixture->handed_count++] = launch->run;
+}
+
+void fixture_acknowledge(struct fixture *fixture, const struct run_key *run)
+{
+    launcher_acknowledge(fixture->launcher, run);
+    for (size_t i = 0; i < fixture->handed_count; i++)
+        if (run_key_compare(&fixture->handed[i], run) == 0)
+            fixture->handed[i] = fixture->handed[--fixture->handed_count];
 }
 
 static const struct heard *find_heard(const struct fixture *fixture, enum launch_event_kind kind,

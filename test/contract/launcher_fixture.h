@@ -13,7 +13,7 @@
 
 #include "adapters/memory/launcher.h"
 
-enum { HEARD_REASON = 256 };
+enum { HEARD_REASON = 256, HANDED_MAX = 512 };
 
 struct heard {
     struct launch_event event;
@@ -26,6 +26,8 @@ struct fixture {
     struct launcher *launcher;
     struct heard *heard; /* oldest first */
     size_t heard_count, heard_capacity;
+    struct run_key handed[HANDED_MAX]; /* started with this guardian */
+    size_t handed_count;
     char directory[64];               /* real: the data directory */
     struct memory_guardian *guardian; /* memory */
 };
@@ -34,7 +36,7 @@ struct fixture {
 extern const char *guardian_executable;
 
 void fixture_open(struct fixture *fixture, bool real); /* connected */
-/* Ends the guardian, removes the directory. Fails when a process of a run is left. */
+/* Kills the runs, ends the guardian, removes the directory. */
 void fixture_close(struct fixture *fixture);
 
 /* The worker dies, and a new one connects. */
@@ -44,6 +46,7 @@ int fixture_guardian_pid(const struct fixture *fixture);
 
 struct launch launch_of(const struct fixture *fixture, job_id job, const char *command);
 void fixture_start(struct fixture *fixture, const struct launch *launch);
+void fixture_acknowledge(struct fixture *fixture, const struct run_key *run);
 
 /* Lets time pass until this was heard (job 0: of any run), `times` times since the fixture was
  * opened or forgot; at most `limit`. The last of them, NULL when it was not heard in time. */

@@ -153,7 +153,7 @@ static void repeats_a_result_until_it_is_acknowledged(void **state)
     (void)fixture_expect(&fixture, LAUNCH_FINISHED, 1);
     fixture_restart_worker(&fixture);
     (void)fixture_expect(&fixture, LAUNCH_FINISHED, 1);
-    launcher_acknowledge(fixture.launcher, &launch.run);
+    fixture_acknowledge(&fixture, &launch.run);
     start(2, "exit 0");
     (void)fixture_expect(&fixture, LAUNCH_FINISHED, 2);
     fixture_restart_worker(&fixture);
