@@ -97,48 +97,43 @@ enum rc sql_read_tokens(struct sql_connection *connection, token_visit visit, vo
     return rc;
 }
 
-/* Rows of (number, count), handed to counts[number] when that is one of `size`. */
-static enum rc count_by(struct sql_connection *connection, const char *text, const char *owner,
-                        int64_t *counts, int64_t size, struct err *err)
+/* Counts in one pass: GROUP BY would sort all rows in memory. */
+#define COUNT_JOBS "SELECT sum(status = 0), sum(status = 1), sum(status = 2) FROM jobs"
+#define COUNT_RUNS "SELECT sum(r.status = 0), sum(r.status = 1) FROM runs r"
+
+_Static_assert(JOB_STATUS_COUNT == 3, "the columns of COUNT_JOBS");
+
+/* The numbers of a statement of one row; without `owner` it takes no value. */
+static enum rc read_counts(struct sql_connection *connection, const char *text, const char *owner,
+                           int64_t *ret_counts, int count, struct err *err)
 {
     struct sql_value values[] = {sql_text(owner)};
-    struct sql_statement *rows;
-    bool row = true;
-    enum rc rc = sql_open(connection, text, values, owner ? 1 : 0, &rows, err);
+    struct sql_statement *row;
+    enum rc rc = sql_first(connection, text, values, owner ? 1 : 0, &row, err);
 
     if (rc != RC_OK)
         return rc;
-    while (rc == RC_OK) {
-        int64_t number;
-
-        rc = sql_step(rows, &row, err);
-        if (rc != RC_OK || !row)
-            break;
-        number = sql_column_number(rows, 0);
-        if (number >= 0 && number < size)
-            counts[number] = sql_column_number(rows, 1);
-    }
-    sql_done(rows);
-    return rc;
+    for (int i = 0; row && i < count; i++)
+        ret_counts[i] = sql_column_number(row, i);
+    sql_done(row);
+    return RC_OK;
 }
 
 enum rc sql_read_summary(struct sql_connection *connection, const char *owner,
                          struct store_summary *ret_summary, struct err *err)
 {
     struct store_summary summary = {0};
-    int64_t runs[RUN_STATUS_COUNT] = {0};
+    int64_t runs[2] = {0};
     enum rc rc;
 
-    rc = count_by(connection,
-                  owner ? "SELECT status, count(*) FROM jobs WHERE owner = ?1 GROUP BY status"
-                        : "SELECT status, count(*) FROM jobs GROUP BY status",
-                  owner, summary.jobs, JOB_STATUS_COUNT, err);
+    rc = read_counts(connection, owner ? COUNT_JOBS " WHERE owner = ?1" : COUNT_JOBS, owner,
+                     summary.jobs, JOB_STATUS_COUNT, err);
     if (rc == RC_OK)
-        rc = count_by(connection,
-                      owner ? "SELECT r.status, count(*) FROM runs r JOIN jobs j ON j.id = r.job"
-                              " WHERE r.status < 2 AND j.owner = ?1 GROUP BY r.status"
-                            : "SELECT status, count(*) FROM runs WHERE status < 2 GROUP BY status",
-                      owner, runs, RUN_STATUS_COUNT, err);
+        rc = read_counts(connection,
+                         owner ? COUNT_RUNS " JOIN jobs j ON j.id = r.job"
+                                            " WHERE r.status < 2 AND j.owner = ?1"
+                               : COUNT_RUNS " WHERE r.status < 2",
+                         owner, runs, ARRAY_SIZE(runs), err);
     if (rc != RC_OK)
         return rc;
     summary.queued = runs[RUN_QUEUED];
