@@ -111,8 +111,9 @@ static void start(struct agenda *agenda, const struct entry *entry, struct live 
     decision->revision = live->revision;
     decision->trigger = live->trigger;
     decision->start_at = now;
-    if (live->kind == LIVE_TICK)
-        decision->start_at = live->key.scheduled_at + entry_offset(agenda, entry);
+    if (live->kind == LIVE_TICK) /* no later than we claim ahead: the clock may be set back */
+        decision->start_at =
+            MIN(live->key.scheduled_at + entry_offset(agenda, entry), now + agenda->config.lead);
     live_set_state(agenda, live, LIVE_ACTIVE);
 }
 

@@ -279,7 +279,7 @@ static void a_claim_in_flight_survives_a_clock_set_back(void **state)
     desk_at(&desk, 3600, "claim 1-3600-1 schedule <3630\n");
     desk_at(&desk, 1000, "");
     desk_claimed(&desk, "1-3600-1", CLAIM_WON);
-    desk_at(&desk, 1001, "start 1-3600-1 schedule at 3600\n");
+    desk_at(&desk, 1001, "start 1-3600-1 schedule at 1001\n");
     desk_at(&desk, 3600, "");
     desk_next_is(&desk, 7200);
     desk_release(&desk);
