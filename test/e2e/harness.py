@@ -131,7 +131,8 @@ class Server:
         return self
 
     def __exit__(self, kind, error, trace):
-        sys.stderr.write(self.tail_of_log())  # shown by pytest when the test fails
+        if kind or "PYTEST_CURRENT_TEST" in os.environ:  # pytest shows it when the test fails
+            sys.stderr.write(self.tail_of_log())
         self.dispose()
 
     def tail_of_log(self):
