@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The attendant: one thread that looks after what the engine's pool does not see: deadlines of
- * heads, bodies and heartbeats, clients that leave while a stream waits, and too many connections.
+ * The attendant: one thread that lets connections in and looks after what the engine's pool does
+ * not see: deadlines of heads, bodies and heartbeats, clients that leave while a stream waits, and
+ * too many connections.
  *
  * libmicrohttpd's own timeout starts again with every byte, so a client that sends one now and then
  * could hold a connection for ever; and a connection that is suspended it does not watch at all.
@@ -25,6 +26,7 @@
 #include "http/exchange.h"
 
 enum { EVENTS = 64 };
+#define GRACE (100 * MILLISECOND)
 
 /* Whether a client that has not completed a first line has sent anything of one. */
 static bool has_sent(const struct http_connection *connection)
@@ -36,11 +38,13 @@ static bool has_sent(const struct http_connection *connection)
            info.tcpi_bytes_received > 0;
 }
 
-/* The engine reads the end of the connection then, and closes it. */
+/* The engine reads the end of the connection then, and closes it. It misses the end when that comes
+ * together with more bytes; so what is not closed in a while is closed harder, which it cannot miss
+ * but which may cost the client the last answer. */
 static void close_connection(struct http_connection *connection)
 {
     connection->phase = PHASE_EXPIRED;
-    connection->deadline = INT64_MAX;
+    connection->deadline = http_now(connection) + GRACE;
     (void)shutdown(connection->fd, SHUT_RD); /* one that is closed already needs none */
 }
 
@@ -78,6 +82,8 @@ static void expire(struct http_connection *connection)
             resume(connection);
         break;
     case PHASE_EXPIRED:
+        connection->deadline = INT64_MAX;
+        (void)shutdown(connection->fd, SHUT_RDWR);
         break;
     }
 }
@@ -107,6 +113,7 @@ static mono_us look(struct http_server *server)
     mono_us next = now + MIN(server->shortest, (span_us)server->shortest_heartbeat);
     unsigned count, excess;
 
+    next = MIN(next, http_listener_deadline(server, now));
     pthread_mutex_lock(&server->table_mutex);
     count = server->connections;
     excess = count > server->config.connection_limit ? count - server->config.connection_limit : 0;
@@ -145,8 +152,10 @@ static void attend(struct http_server *server, mono_us until)
     count = epoll_wait(server->watch, events, EVENTS, timeout);
     CHECK(count >= 0 || errno == EINTR);
     for (int i = 0; i < count; i++) {
-        if (events[i].data.u64 == UINT64_MAX)
+        if (events[i].data.u64 == HTTP_WAKE_ID)
             (void)!read(server->wake, &wakes, sizeof(wakes)); /* only to empty it */
+        else if (events[i].data.u64 == HTTP_LISTENER_ID)
+            http_listener_accept(server);
         else
             note_leaving(server, events[i].data.u64);
     }
@@ -164,7 +173,7 @@ static void *run(void *argument)
 
 static enum rc set_up(struct http_server *server, struct err *err)
 {
-    struct epoll_event event = {.events = EPOLLIN, .data.u64 = UINT64_MAX};
+    struct epoll_event event = {.events = EPOLLIN, .data.u64 = HTTP_WAKE_ID};
 
     server->watch = epoll_create1(EPOLL_CLOEXEC);
     server->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -172,6 +181,7 @@ static enum rc set_up(struct http_server *server, struct err *err)
         return err_errno(err, RC_IO, errno, "making the attendant's descriptors");
     if (epoll_ctl(server->watch, EPOLL_CTL_ADD, server->wake, &event) < 0)
         return err_errno(err, RC_IO, errno, "watching the attendant's wake-up");
+    http_listener_start(server);
     return RC_OK;
 }
 

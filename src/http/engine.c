@@ -17,7 +17,6 @@ enum { STREAM_BLOCK = 16 * 1024 };
 
 struct engine {
     struct MHD_Daemon *daemon;
-    bool listening;
 };
 
 static void on_connection(void *cls, struct MHD_Connection *mhd, void **context,
@@ -157,13 +156,15 @@ enum rc engine_new(struct http_server *server, struct engine **ret_engine, struc
 {
     const struct http_server_config *config = &server->config;
     unsigned pool = config->threads > 1 ? config->threads : 0; /* 0: one thread */
-    unsigned limit = config->connection_limit + config->connection_limit / 8 + 8 * (pool + 1);
+    /* It divides its limit among its threads, which may not be used evenly; ours comes first. */
+    unsigned limit = http_hard_limit(config->connection_limit) * (pool + 1);
     struct engine *engine = xcalloc(1, sizeof(*engine));
 
     engine->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC, 0, NULL, NULL,
-        on_access, NULL, MHD_OPTION_LISTEN_SOCKET, server->listener, MHD_OPTION_THREAD_POOL_SIZE,
-        pool, MHD_OPTION_CONNECTION_LIMIT, limit, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC |
+            MHD_USE_NO_LISTEN_SOCKET,
+        0, NULL, NULL, on_access, NULL, MHD_OPTION_THREAD_POOL_SIZE, pool,
+        MHD_OPTION_CONNECTION_LIMIT, limit, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
         config->header_limit, MHD_OPTION_CONNECTION_TIMEOUT, seconds(config->idle_timeout),
         MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_NOTIFY_COMPLETED,
         on_completed, NULL, MHD_OPTION_URI_LOG_CALLBACK, on_target, NULL,
@@ -172,23 +173,19 @@ enum rc engine_new(struct http_server *server, struct engine **ret_engine, struc
         free(engine);
         return err_fail(err, RC_IO, "the threads of the HTTP server cannot be started");
     }
-    engine->listening = true;
     *ret_engine = engine;
     return RC_OK;
 }
 
-void engine_stop_listening(struct engine *engine)
+bool engine_add(struct engine *engine, int fd, const struct sockaddr *peer, socklen_t length)
 {
-    if (engine->listening)
-        (void)MHD_quiesce_daemon(engine->daemon); /* answers the descriptor, which is not its own */
-    engine->listening = false;
+    return MHD_add_connection(engine->daemon, fd, peer, length) == MHD_YES;
 }
 
 void engine_free(struct engine *engine)
 {
     if (!engine)
         return;
-    engine_stop_listening(engine); /* else it would close a descriptor that is not its own */
     MHD_stop_daemon(engine->daemon);
     free(engine);
 }

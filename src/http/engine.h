@@ -6,6 +6,7 @@
 #ifndef CRONJOB_HTTP_ENGINE_H
 #define CRONJOB_HTTP_ENGINE_H
 
+#include <stdbool.h>
 #include <sys/socket.h>
 
 #include "base/err.h"
@@ -14,10 +15,10 @@ struct engine;
 struct http_server;
 struct MHD_Connection;
 
-/* Serves server->listener from now on, which stays the caller's. */
 MUST_USE enum rc engine_new(struct http_server *server, struct engine **ret_engine,
                             struct err *err);
-void engine_stop_listening(struct engine *engine);
+/* Takes over a connection; false when it could not, and closed it. From one thread. */
+bool engine_add(struct engine *engine, int fd, const struct sockaddr *peer, socklen_t length);
 /* No connection may be suspended. */
 void engine_free(struct engine *engine);
 

@@ -43,8 +43,6 @@ struct http_connection *http_exchange_open(struct http_server *server,
     connection->request.connection = connection;
     CHECK(pthread_mutex_init(&connection->mutex, NULL) == 0);
     put_in_table(server, connection);
-    if (atomic_fetch_add(&server->connections, 1) == server->config.connection_limit)
-        http_attendant_wake(server);
     return connection;
 }
 
@@ -223,6 +221,15 @@ enum http_step http_exchange_head(struct http_request *request, const char *meth
     return enter(connection, PHASE_WORK, INT64_MAX) ? HTTP_STEP_ANSWER : HTTP_STEP_DROP;
 }
 
+/* An answer is due only at the end of the body, and that does not come. */
+static void cut_off(struct http_connection *connection)
+{
+    pthread_mutex_lock(&connection->mutex);
+    if (connection->phase != PHASE_EXPIRED)
+        http_exchange_shout(connection, 413, NULL);
+    pthread_mutex_unlock(&connection->mutex);
+}
+
 enum http_step http_exchange_body(struct http_request *request, const char *data, size_t length)
 {
     request->received += length;
@@ -233,7 +240,7 @@ enum http_step http_exchange_body(struct http_request *request, const char *data
     }
     if (request->received <= HTTP_DISCARD_LIMIT || !request->discarding)
         return HTTP_STEP_READ;
-    http_exchange_shout(request->connection, 413, NULL);
+    cut_off(request->connection);
     return HTTP_STEP_DROP;
 }
 
@@ -269,9 +276,12 @@ enum http_step http_exchange_complete(struct http_request *request)
 static void account(struct http_request *request, bool sent)
 {
     struct http_server *server = request->connection->server;
-    unsigned status = sent ? request->answer.status : request->shouted;
     uint64_t one = 1;
+    unsigned status;
 
+    pthread_mutex_lock(&request->connection->mutex);
+    status = sent ? request->answer.status : request->shouted;
+    pthread_mutex_unlock(&request->connection->mutex);
     if (server->config.finished)
         server->config.finished(request, status, server->config.mono() - request->start);
     if (atomic_fetch_sub(&server->active, 1) == 1 && server->draining)
@@ -293,4 +303,6 @@ void http_exchange_end(struct http_request *request, bool sent)
     pthread_mutex_unlock(&connection->mutex);
     (void)enter(connection, PHASE_IDLE,
                 http_now(connection) + connection->server->config.idle_timeout);
+    if (connection->server->draining) /* and nobody looks for idle connections any more */
+        (void)shutdown(connection->fd, SHUT_RD);
 }

@@ -56,7 +56,6 @@ struct http_request {
     struct http_head head;
     struct buf body;
     uint64_t received; /* bytes of the body */
-    unsigned shouted;  /* the status that was sent past the engine; 0: none */
     void *data;
     mono_us start;    /* the end of the head; 0 before */
     bool handed_over; /* to the handler, or to admit, which kept it: one of them answers */
@@ -66,10 +65,11 @@ struct http_request {
 
     /* Under the connection's mutex. */
     bool answered;
-    bool suspended; /* libmicrohttpd was told to look away: until the answer, or a wake */
-    bool woken;     /* a wake came while the stream did not wait */
-    bool gone;      /* the client has closed its side */
-    bool watched;   /* the attendant looks for that */
+    bool suspended;   /* libmicrohttpd was told to look away: until the answer, or a wake */
+    bool woken;       /* a wake came while the stream did not wait */
+    bool gone;        /* the client has closed its side */
+    bool watched;     /* the attendant looks for that */
+    unsigned shouted; /* the status that was sent past the engine; 0: none */
 };
 
 struct http_connection {
@@ -92,9 +92,9 @@ struct http_server {
     span_us shortest; /* of the timeouts: no deadline comes sooner after it was set */
     atomic_bool draining;
     atomic_bool stopping;
-    atomic_uint connections;
-    atomic_uint active; /* requests whose head was read and whose answer is not yet sent */
-    int drained;        /* eventfd: `active` may have become 0 while draining */
+    atomic_uint connections; /* from being accepted to being closed */
+    atomic_uint active;      /* requests whose head was read and whose answer is not yet sent */
+    int drained;             /* eventfd: `active` may have become 0 while draining */
 
     pthread_mutex_t table_mutex;
     struct http_connection **table; /* by descriptor */
@@ -106,7 +106,18 @@ struct http_server {
     int wake;      /* eventfd */
     bool attended; /* the attendant runs */
     _Atomic span_us shortest_heartbeat;
+    mono_us closed_until; /* the attendant's: no descriptors are left to accept; INT64_MAX: open */
 };
+
+/* What the attendant's epoll set says of other things than clients. */
+#define HTTP_WAKE_ID     UINT64_MAX
+#define HTTP_LISTENER_ID (UINT64_MAX - 1)
+
+/* More connections than this are not even told, in order, that there are too many. */
+static inline unsigned http_hard_limit(unsigned connection_limit)
+{
+    return connection_limit + connection_limit / 8 + 16;
+}
 
 static inline mono_us http_now(const struct http_connection *connection)
 {
@@ -131,7 +142,7 @@ enum http_step http_exchange_complete(struct http_request *request);
 void http_exchange_end(struct http_request *request, bool sent);
 
 /* Sends a whole answer past the engine, which has nothing to say on this connection now and will
- * close it. Does not wait. */
+ * close it. Does not wait. Under the connection's mutex. */
 void http_exchange_shout(struct http_connection *connection, unsigned status, const char *detail);
 
 /* respond.c */
@@ -144,6 +155,13 @@ const char *http_status_title(unsigned status);
  * connection was suspended. */
 ssize_t http_stream_read(struct http_request *request, char *data, size_t capacity);
 void http_stream_finish(struct http_request *request);
+
+/* listener.c, on the attendant's thread but for the first. */
+MUST_USE enum rc http_listener_open(struct http_server *server, struct err *err);
+void http_listener_start(struct http_server *server);
+/* Opens it again when it is time; answers when that will be. */
+mono_us http_listener_deadline(struct http_server *server, mono_us now);
+void http_listener_accept(struct http_server *server);
 
 /* attendant.c */
 MUST_USE enum rc http_attendant_start(struct http_server *server, struct err *err);

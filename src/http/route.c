@@ -173,6 +173,12 @@ enum http_match_outcome http_route_match(const struct http_route *routes, size_t
     return outcome;
 }
 
+static void add_method(struct buf *buf, const char *method)
+{
+    if (!strstr(buf->data, method)) /* no method's name is part of another's */
+        (void)buf_printf(buf, "%s%s", buf->length ? ", " : "", method);
+}
+
 void http_route_allow(const struct http_route *routes, size_t count, const char *path,
                       struct buf *buf)
 {
@@ -182,9 +188,9 @@ void http_route_allow(const struct http_route *routes, size_t count, const char 
     for (size_t i = 0; i < count; i++) {
         if (!fits(routes[i].path, path, parameters, &parameter_count))
             continue;
-        (void)buf_printf(buf, "%s%s", buf->length ? ", " : "", routes[i].method);
+        add_method(buf, routes[i].method);
         if (strcmp(routes[i].method, "GET") == 0)
-            (void)buf_puts(buf, ", HEAD");
+            add_method(buf, "HEAD");
     }
 }
 

@@ -2,12 +2,8 @@
 #include "http/server.h"
 
 #include <errno.h>
-#include <netdb.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -18,70 +14,18 @@
 #include "http/engine.h"
 #include "http/exchange.h"
 
-enum { BACKLOG = 4096 }; /* the kernel lowers it to net.core.somaxconn */
-
-static enum rc resolve(const struct http_server_config *config, struct addrinfo **ret_address,
-                       struct err *err)
-{
-    struct addrinfo hints = {
-        .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE,
-        .ai_socktype = SOCK_STREAM,
-    };
-    char port[8];
-
-    (void)snprintf(port, sizeof(port), "%u", (unsigned)config->port);
-    if (getaddrinfo(config->address, port, &hints, ret_address) != 0)
-        return err_fail(err, RC_INVALID, "%s is not an IP address", config->address);
-    return RC_OK;
-}
-
-static uint16_t bound_port(int fd)
-{
-    struct sockaddr_storage address = {0};
-    socklen_t length = sizeof(address);
-    in_port_t port;
-
-    CHECK(getsockname(fd, (struct sockaddr *)&address, &length) == 0);
-    port = address.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)(void *)&address)->sin6_port
-                                         : ((struct sockaddr_in *)(void *)&address)->sin_port;
-    return ntohs(port);
-}
-
-static enum rc listen_on(struct http_server *server, struct err *err)
-{
-    const struct http_server_config *config = &server->config;
-    struct addrinfo *address;
-    int one = 1, error = 0;
-    enum rc rc = resolve(config, &address, err);
-
-    if (rc != RC_OK)
-        return rc;
-    server->listener = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (server->listener < 0 ||
-        setsockopt(server->listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) < 0 ||
-        bind(server->listener, address->ai_addr, address->ai_addrlen) < 0 ||
-        listen(server->listener, BACKLOG) < 0)
-        error = errno;
-    freeaddrinfo(address);
-    if (error)
-        return err_errno(err, RC_IO, error, "listening on %s port %u", config->address,
-                         (unsigned)config->port);
-    server->port = bound_port(server->listener);
-    return RC_OK;
-}
-
 static enum rc start(struct http_server *server, struct err *err)
 {
-    enum rc rc = listen_on(server, err);
+    enum rc rc = http_listener_open(server, err);
 
     if (rc != RC_OK)
         return rc;
     server->drained = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (server->drained < 0)
         return err_errno(err, RC_IO, errno, "eventfd");
-    rc = http_attendant_start(server, err);
+    rc = engine_new(server, &server->engine, err);
     if (rc == RC_OK)
-        rc = engine_new(server, &server->engine, err);
+        rc = http_attendant_start(server, err);
     return rc;
 }
 
@@ -137,7 +81,6 @@ void http_server_drain(struct http_server *server, span_us at_most)
     uint64_t count;
 
     server->draining = true;
-    engine_stop_listening(server->engine);
     (void)shutdown(server->listener, SHUT_RDWR); /* refuses those who still come */
     stir(server);
     while (server->active > 0) {
@@ -182,7 +125,6 @@ void http_server_free(struct http_server *server)
     server->stopping = true;
     http_attendant_stop(server);
     if (server->engine) {
-        engine_stop_listening(server->engine);
         resume_all(server);
         engine_free(server->engine);
     }
