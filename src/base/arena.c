@@ -64,6 +64,7 @@ char *arena_printf(struct arena *arena, const char *format, ...)
     char *text;
     int length;
 
+    CHECK(format);
     va_start(args, format);
     va_copy(again, args);
     length = vsnprintf(NULL, 0, format, args);

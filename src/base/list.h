@@ -42,8 +42,20 @@ static inline void list_remove(struct list *link)
     list_init(link);
 }
 
-/* The object at the front of a list that is not empty. */
+/* Takes out the link at the front of a list that is not empty. */
+static inline struct list *list_take_link(struct list *list)
+{
+    struct list *link = list->next;
+
+    list->next = link->next;
+    link->next->previous = list;
+    list_init(link);
+    return link;
+}
+
+/* The object at the front of a list that is not empty; with _take, which it leaves. */
 #define list_first(list, type, member) container_of((list)->next, type, member)
+#define list_take(list, type, member)  container_of(list_take_link(list), type, member)
 
 /* Visits each object; with _safe, the visited one may be removed, `after` is a spare link. */
 #define list_for_each(item, list, member)                                                       \

@@ -184,6 +184,11 @@ static void put_value(struct line *line, const struct log_field *field)
     }
 }
 
+static bool begins_object(const struct line *line)
+{
+    return line->length && line->text[line->length - 1] == '{';
+}
+
 /* A field that has no room for its name is left out; a value is cut. */
 static void put_field(struct line *line, const struct log_field *field)
 {
@@ -193,8 +198,7 @@ static void put_field(struct line *line, const struct log_field *field)
     if (strlen(field->name) + longest_number > room(line))
         return;
     if (json)
-        (void)put_format(line, "%s\"%s\":", line->text[line->length - 1] == '{' ? "" : ",",
-                         field->name);
+        (void)put_format(line, "%s\"%s\":", begins_object(line) ? "" : ",", field->name);
     else
         (void)put_format(line, "%s=", field->name);
     put_value(line, field);

@@ -21,20 +21,20 @@ struct metric_series {
 };
 
 /* The upper ends of a histogram's buckets, ending with 0. */
-static const span_us REQUEST[] = {
+static const span_us buckets_request[] = {
     500,        MILLISECOND, 2500,   5000,   10000,  25000,
     50000,      100000,      250000, 500000, SECOND, 2500 * MILLISECOND,
     5 * SECOND, 10 * SECOND, 0,
 };
-static const span_us LATENESS[] = {
+static const span_us buckets_lateness[] = {
     MILLISECOND, 5000,       10000,       50000,       100000, 250000,      500000, SECOND,
     2 * SECOND,  5 * SECOND, 10 * SECOND, 30 * SECOND, MINUTE, 10 * MINUTE, HOUR,   0,
 };
-static const span_us RUN[] = {
+static const span_us buckets_run[] = {
     10000,       100000, 500000,   SECOND,   5 * SECOND, 15 * SECOND, MINUTE, 5 * MINUTE,
     15 * MINUTE, HOUR,   3 * HOUR, 6 * HOUR, 12 * HOUR,  DAY,         0,
 };
-#define NONE NULL
+#define buckets_none NULL
 
 static const struct description {
     enum kind kind;
@@ -44,7 +44,7 @@ static const struct description {
     const char *help;
 } descriptions[] = {
 #define METRIC_DESCRIPTION(id, kind, name, labels, buckets, help) \
-    [id] = {kind, name, labels, buckets, help},
+    [id] = {kind, name, labels, buckets_##buckets, help},
     METRIC_TABLE(METRIC_DESCRIPTION)
 #undef METRIC_DESCRIPTION
 };

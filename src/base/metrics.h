@@ -25,29 +25,29 @@
     /* id                        kind       name                                     labels, "" none \
        buckets, help */                                                                             \
     X(METRIC_JOBS,               GAUGE,     "cronjob_jobs",                          "status",      \
-      NONE,       "Jobs by status.")                                                                \
+      none,       "Jobs by status.")                                                                \
     X(METRIC_RUNS,               COUNTER,   "cronjob_runs_total",                    "status,trigger", \
-      NONE,       "Runs that have ended, by final status and by what caused them.")                 \
+      none,       "Runs that have ended, by final status and by what caused them.")                 \
     X(METRIC_RUNS_RUNNING,       GAUGE,     "cronjob_runs_running",                  "",            \
-      NONE,       "Runs whose process is running.")                                                 \
+      none,       "Runs whose process is running.")                                                 \
     X(METRIC_RUN_LATENESS,       HISTOGRAM, "cronjob_run_lateness_seconds",          "",            \
-      LATENESS,   "From the instant a run was due to its start.")                                   \
+      lateness,   "From the instant a run was due to its start.")                                   \
     X(METRIC_RUN_DURATION,       HISTOGRAM, "cronjob_run_duration_seconds",          "",            \
-      RUN,        "From a run's start to its end.")                                                 \
+      run,        "From a run's start to its end.")                                                 \
     X(METRIC_TICKS_DUE,          COUNTER,   "cronjob_ticks_due_total",               "",            \
-      NONE,       "Ticks that have become due.")                                                    \
+      none,       "Ticks that have become due.")                                                    \
     X(METRIC_WORKERS,            GAUGE,     "cronjob_workers",                       "state",       \
-      NONE,       "Workers by state.")                                                              \
+      none,       "Workers by state.")                                                              \
     X(METRIC_LEADER,             GAUGE,     "cronjob_leader",                        "",            \
-      NONE,       "1 where the leading manager is, else 0.")                                        \
+      none,       "1 where the leading manager is, else 0.")                                        \
     X(METRIC_CLOCK_OFFSET,       GAUGE,     "cronjob_clock_offset_seconds",          "",            \
-      NONE,       "This clock less the store's.")                                                   \
+      none,       "This clock less the store's.")                                                   \
     X(METRIC_HTTP_REQUESTS,      COUNTER,   "cronjob_http_requests_total",           "method,route,code", \
-      NONE,       "Requests answered.")                                                             \
+      none,       "Requests answered.")                                                             \
     X(METRIC_HTTP_DURATION,      HISTOGRAM, "cronjob_http_request_duration_seconds", "",            \
-      REQUEST,    "From the end of a request's head to the end of its answer.")                     \
+      request,    "From the end of a request's head to the end of its answer.")                     \
     X(METRIC_STORE_DURATION,     HISTOGRAM, "cronjob_store_operation_duration_seconds", "operation", \
-      REQUEST,    "How long the store took.")
+      request,    "How long the store took.")
 /* clang-format on */
 
 enum metric {
