@@ -21,10 +21,9 @@ struct posix_journal {
     struct journal base;
     int directory_fd;
     int fd;
-    size_t end;         /* of what is sound and durable */
-    uint64_t sequence;  /* of the last batch */
-    struct buf pending; /* records since the last sync() */
-    bool broken;        /* a write may or may not have happened: nothing more is believed */
+    struct journal_end end; /* of what is sound and durable */
+    struct buf pending;     /* records since the last sync() */
+    bool broken;            /* a write may or may not have happened: nothing more is believed */
 };
 
 static struct posix_journal *self_of(struct journal *journal)
@@ -61,17 +60,18 @@ static int write_all(int fd, const char *data, size_t length, size_t offset)
     return 0;
 }
 
-static int write_batch(int fd, uint64_t sequence, const struct buf *data, size_t *offset)
+/* Behind `end`, which then is the batch's end; 0 or the errno value. */
+static int write_batch(int fd, const struct buf *data, struct journal_end *end)
 {
     char head[JOURNAL_BATCH_HEAD];
     int error;
 
-    journal_batch_head(sequence, data->data, data->length, head);
-    error = write_all(fd, head, sizeof(head), *offset);
+    journal_batch_head(end->sequence + 1, data->data, data->length, head);
+    error = write_all(fd, head, sizeof(head), end->at);
     if (!error)
-        error = write_all(fd, data->data, data->length, *offset + sizeof(head));
+        error = write_all(fd, data->data, data->length, end->at + sizeof(head));
     if (!error)
-        *offset += sizeof(head) + data->length;
+        *end = (struct journal_end){end->at + sizeof(head) + data->length, end->sequence + 1};
     return error;
 }
 
@@ -111,16 +111,16 @@ static enum rc read_file(int fd, char **ret_file, size_t *ret_length, struct err
 /* Cuts a torn end off, and makes the head of a new file. */
 static enum rc mend_end(struct posix_journal *self, size_t length, struct err *err)
 {
-    if (self->end == length && self->end)
+    if (self->end.at == length && self->end.at)
         return RC_OK;
-    if (ftruncate(self->fd, (off_t)self->end) != 0)
+    if (ftruncate(self->fd, (off_t)self->end.at) != 0)
         return fail_for_good(self, errno, "mending", err);
-    if (!self->end) {
+    if (!self->end.at) {
         int error = write_all(self->fd, journal_head, JOURNAL_HEAD, 0);
 
         if (error)
             return fail_for_good(self, error, "beginning", err);
-        self->end = JOURNAL_HEAD;
+        self->end.at = JOURNAL_HEAD;
     }
     if (fsync(self->fd) != 0 || fsync(self->directory_fd) != 0)
         return fail_for_good(self, errno, "syncing", err);
@@ -139,7 +139,7 @@ static enum rc posix_replay(struct journal *journal, journal_visit visit, void *
         rc = read_file(self->fd, &file, &length, err);
     if (rc != RC_OK)
         return rc;
-    rc = journal_scan(file, length, visit, context, &self->end, &self->sequence, err);
+    rc = journal_scan(file, length, visit, context, &self->end, err);
     if (rc != RC_OK) {
         self->broken = true;
         return rc;
@@ -155,7 +155,7 @@ static enum rc posix_append(struct journal *journal, const void *data, size_t le
     struct posix_journal *self = self_of(journal);
     enum rc rc = check_usable(self, err);
 
-    CHECK(self->end || self->broken); /* replay() comes first */
+    CHECK(self->end.at || self->broken); /* replay() comes first */
     if (rc == RC_OK && journal_put_record(&self->pending, data, length) != RC_OK)
         rc =
             err_fail(err, RC_TOO_BIG, "a record of %zu bytes is too large for the journal", length);
@@ -167,7 +167,7 @@ static enum rc posix_append(struct journal *journal, const void *data, size_t le
 static enum rc take_back(struct posix_journal *self, struct err *err)
 {
     buf_reset(&self->pending);
-    if (ftruncate(self->fd, (off_t)self->end) != 0)
+    if (ftruncate(self->fd, (off_t)self->end.at) != 0)
         return fail_for_good(self, errno, "mending", err);
     return err_errno(err, RC_FULL, ENOSPC, "writing the journal");
 }
@@ -175,13 +175,13 @@ static enum rc take_back(struct posix_journal *self, struct err *err)
 static enum rc posix_sync(struct journal *journal, struct err *err)
 {
     struct posix_journal *self = self_of(journal);
-    size_t end = self->end;
+    struct journal_end end = self->end;
     enum rc rc = check_usable(self, err);
     int error;
 
     if (rc != RC_OK || !self->pending.length)
         return rc;
-    error = write_batch(self->fd, self->sequence + 1, &self->pending, &end);
+    error = write_batch(self->fd, &self->pending, &end);
     if (is_full(error))
         return take_back(self, err);
     if (error)
@@ -189,17 +189,15 @@ static enum rc posix_sync(struct journal *journal, struct err *err)
     if (fdatasync(self->fd) != 0)
         return fail_for_good(self, errno, "syncing", err);
     self->end = end;
-    self->sequence++;
     buf_reset(&self->pending);
     return RC_OK;
 }
 
 /* Writes all of it to an empty file; 0 or the errno value. */
-static int write_anew(int fd, const struct journal_record *records, size_t count, size_t *ret_end,
-                      uint64_t *ret_sequence)
+static int write_anew(int fd, const struct journal_record *records, size_t count,
+                      struct journal_end *ret_end)
 {
-    size_t end = JOURNAL_HEAD;
-    uint64_t sequence = 0;
+    struct journal_end end = {.at = JOURNAL_HEAD};
     int error = write_all(fd, journal_head, JOURNAL_HEAD, 0);
     struct buf data;
 
@@ -210,7 +208,7 @@ static int write_anew(int fd, const struct journal_record *records, size_t count
         if (journal_put_record(&data, records[i].data, records[i].length) != RC_OK)
             error = EFBIG;
         if (!error && (last || data.length >= JOURNAL_BATCH_MAX)) {
-            error = write_batch(fd, ++sequence, &data, &end);
+            error = write_batch(fd, &data, &end);
             buf_reset(&data);
         }
     }
@@ -218,12 +216,10 @@ static int write_anew(int fd, const struct journal_record *records, size_t count
     if (!error && fsync(fd) != 0)
         error = errno;
     *ret_end = end;
-    *ret_sequence = sequence;
     return error;
 }
 
-static enum rc replace(struct posix_journal *self, int fd, size_t end, uint64_t sequence,
-                       struct err *err)
+static enum rc replace(struct posix_journal *self, int fd, struct journal_end end, struct err *err)
 {
     if (renameat(self->directory_fd, new_name, self->directory_fd, name) != 0) {
         (void)err_errno(err, RC_IO, errno, "replacing the journal");
@@ -233,7 +229,6 @@ static enum rc replace(struct posix_journal *self, int fd, size_t end, uint64_t 
     (void)close(self->fd); /* what was in it is in the new one */
     self->fd = fd;
     self->end = end;
-    self->sequence = sequence;
     buf_reset(&self->pending);
     if (fsync(self->directory_fd) != 0)
         return fail_for_good(self, errno, "replacing", err);
@@ -246,8 +241,7 @@ static enum rc posix_compact(struct journal *journal, const struct journal_recor
 {
     struct posix_journal *self = self_of(journal);
     enum rc rc = check_usable(self, err);
-    uint64_t sequence;
-    size_t end;
+    struct journal_end end;
     int fd, error;
 
     if (rc != RC_OK)
@@ -255,18 +249,18 @@ static enum rc posix_compact(struct journal *journal, const struct journal_recor
     fd = openat(self->directory_fd, new_name, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0)
         return err_errno(err, is_full(errno) ? RC_FULL : RC_IO, errno, "making a new journal");
-    error = write_anew(fd, records, count, &end, &sequence);
+    error = write_anew(fd, records, count, &end);
     if (error) {
         (void)close(fd);
         (void)unlinkat(self->directory_fd, new_name, 0); /* or the next compact() empties it */
         return err_errno(err, is_full(error) ? RC_FULL : RC_IO, error, "writing a new journal");
     }
-    return replace(self, fd, end, sequence, err);
+    return replace(self, fd, end, err);
 }
 
 static size_t posix_size(struct journal *journal)
 {
-    return self_of(journal)->end + self_of(journal)->pending.length;
+    return self_of(journal)->end.at + self_of(journal)->pending.length;
 }
 
 static void posix_free(struct journal *journal)

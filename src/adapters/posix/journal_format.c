@@ -98,8 +98,7 @@ static bool read_records(const char *data, size_t length, journal_visit visit, v
     return true;
 }
 
-/* Where the sound part ends, and of which number its last batch is. */
-static enum rc find_end(const char *file, size_t length, size_t *ret_end, uint64_t *ret_sequence,
+static enum rc find_end(const char *file, size_t length, struct journal_end *ret_end,
                         struct err *err)
 {
     size_t at = JOURNAL_HEAD;
@@ -115,28 +114,26 @@ static enum rc find_end(const char *file, size_t length, size_t *ret_end, uint64
     }
     if (at < length && has_batch_behind(file, length, at))
         return err_fail(err, RC_IO, "the journal is damaged at byte %zu of %zu", at, length);
-    *ret_end = at;
-    *ret_sequence = sequence;
+    *ret_end = (struct journal_end){at, sequence};
     return RC_OK;
 }
 
 enum rc journal_scan(const char *file, size_t length, journal_visit visit, void *context,
-                     size_t *ret_end, uint64_t *ret_sequence, struct err *err)
+                     struct journal_end *ret_end, struct err *err)
 {
     struct batch_head head;
     enum rc rc;
 
     if (length < JOURNAL_HEAD && memcmp(file, journal_head, length) == 0) {
-        *ret_end = 0;
-        *ret_sequence = 0;
+        *ret_end = (struct journal_end){0};
         return RC_OK;
     }
     if (length < JOURNAL_HEAD || memcmp(file, journal_head, JOURNAL_HEAD) != 0)
         return err_fail(err, RC_IO, "the file is not a journal of this version");
-    rc = find_end(file, length, ret_end, ret_sequence, err);
+    rc = find_end(file, length, ret_end, err);
     if (rc != RC_OK)
         return rc;
-    for (size_t at = JOURNAL_HEAD; at < *ret_end; at += sizeof(head) + head.length) {
+    for (size_t at = JOURNAL_HEAD; at < ret_end->at; at += sizeof(head) + head.length) {
         memcpy(&head, file + at, sizeof(head));
         (void)read_records(file + at + sizeof(head), head.length, visit, context); /* checked */
     }

@@ -32,12 +32,14 @@ MUST_USE enum rc journal_put_record(struct buf *data, const void *record, size_t
 void journal_batch_head(uint64_t sequence, const char *data, size_t length,
                         char head[JOURNAL_BATCH_HEAD]);
 
-/*
- * Visits the records of a whole file. *ret_end is where its sound part ends (0: not even a head),
- * *ret_sequence the number of the last batch. RC_IO: it is no journal, or damaged in the middle;
- * then nothing was visited.
- */
+struct journal_end {
+    size_t at;         /* where the sound part of a file ends; 0: not even a head */
+    uint64_t sequence; /* the number of its last batch; 0: there is none */
+};
+
+/* Visits the records of a whole file. RC_IO: it is no journal, or damaged in the middle; then
+ * nothing was visited. */
 MUST_USE enum rc journal_scan(const char *file, size_t length, journal_visit visit, void *context,
-                              size_t *ret_end, uint64_t *ret_sequence, struct err *err);
+                              struct journal_end *ret_end, struct err *err);
 
 #endif
