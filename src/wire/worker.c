@@ -61,28 +61,6 @@ enum rc wire_worker_patch_read(const char *text, size_t length, struct problems 
     return RC_OK;
 }
 
-void wire_summary_write(struct json_writer *writer, const struct wire_summary *summary)
-{
-    json_write_object_begin(writer);
-    json_write_name(writer, "jobs");
-    json_write_object_begin(writer);
-    for (unsigned i = 0; i < JOB_STATUS_COUNT; i++)
-        json_member_integer(writer, job_status_text((enum job_status)i), summary->store.jobs[i]);
-    json_write_object_end(writer);
-    json_member_integer(writer, "running", summary->store.running);
-    json_member_integer(writer, "queued", summary->store.queued);
-    json_member_integer(writer, "due_next_hour", summary->due_next_hour);
-    json_member_text(writer, "leader", summary->leader);
-    json_write_name(writer, "workers");
-    json_write_object_begin(writer);
-    json_member_integer(writer, "alive", summary->workers_alive);
-    json_member_integer(writer, "draining", summary->workers_draining);
-    json_member_integer(writer, "lost", summary->workers_lost);
-    json_write_object_end(writer);
-    json_member_instant(writer, "now", summary->now);
-    json_write_object_end(writer);
-}
-
 enum rc wire_pairs_write(const struct pairs *pairs, struct buf *buf)
 {
     struct json_writer writer;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* wire/worker.h: a worker and the summary of everything in JSON, and {"draining":true}. */
+/* wire/worker.h: a worker in JSON, and {"draining":true}. */
 #ifndef CRONJOB_WIRE_WORKER_H
 #define CRONJOB_WIRE_WORKER_H
 
@@ -15,18 +15,6 @@ void wire_worker_write(struct json_writer *writer, const struct worker_record *w
 /* {"draining":true|false}. RC_MALFORMED: not an object; RC_INVALID: problems. */
 MUST_USE enum rc wire_worker_patch_read(const char *text, size_t length, struct problems *problems,
                                         bool *ret_draining, struct err *err);
-
-/* What GET /summary answers. */
-struct wire_summary {
-    struct store_summary store;
-    int64_t due_next_hour;
-    const char *leader; /* "" when there is none */
-    int64_t workers_alive;
-    int64_t workers_draining;
-    int64_t workers_lost;
-    instant_us now;
-};
-void wire_summary_write(struct json_writer *writer, const struct wire_summary *summary);
 
 /* An object of strings as text and back, for stores that keep it in one column. */
 MUST_USE enum rc wire_pairs_write(const struct pairs *pairs, struct buf *buf);
