@@ -31,7 +31,7 @@ static void account_free(struct account *account)
 void accounts_release(struct accounts *accounts)
 {
     while (!list_is_empty(&accounts->list))
-        account_free(list_first(&accounts->list, struct account, link));
+        account_free(list_take(&accounts->list, struct account, link));
     accounts->count = 0;
 }
 

@@ -148,13 +148,15 @@ static void on_signal(struct loop_source *source, uint32_t events)
 static enum rc watch_signals(struct guardian *guardian, struct err *err)
 {
     sigset_t mask;
+    int error;
 
     sigemptyset(&mask);
     sigaddset(&mask, SIGCHLD);
     sigaddset(&mask, SIGTERM);
     sigaddset(&mask, SIGINT);
-    if (sigprocmask(SIG_SETMASK, &mask, NULL) != 0)
-        return err_errno(err, RC_IO, errno, "sigprocmask");
+    error = pthread_sigmask(SIG_SETMASK, &mask, NULL);
+    if (error)
+        return err_errno(err, RC_IO, error, "pthread_sigmask");
     guardian->signals = (struct loop_source){.fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK),
                                              .ready = on_signal};
     if (guardian->signals.fd < 0)

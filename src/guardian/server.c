@@ -296,7 +296,7 @@ enum rc server_init(struct server *server, struct loop *loop, struct supervisor 
 void server_release(struct server *server)
 {
     while (!list_is_empty(&server->clients))
-        client_free(list_first(&server->clients, struct client, link));
+        client_free(list_take(&server->clients, struct client, link));
     loop_remove(server->loop, &server->listener);
     (void)close(server->listener.fd);
     (void)unlinkat(server->directory_fd, GUARDIAN_SOCKET, 0); /* nobody listens there any more */

@@ -110,7 +110,7 @@ IN_CHILD static bool reset_signals(void)
     action.sa_handler = SIG_DFL;
     action.sa_flags = 0;
     action.sa_mask = none;
-    return sigaction(SIGPIPE, &action, NULL) == 0 && sigprocmask(SIG_SETMASK, &none, NULL) == 0;
+    return sigaction(SIGPIPE, &action, NULL) == 0 && pthread_sigmask(SIG_SETMASK, &none, NULL) == 0;
 }
 
 IN_CHILD static bool set_limits(const struct starter *starter)

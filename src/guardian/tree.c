@@ -29,7 +29,9 @@ struct members {
 };
 
 /* proc(5), /proc/PID/stat: "PID (COMMAND) STATE PPID PGRP SESSION ..."; COMMAND may hold anything,
- * so what follows is looked for from the right. Field 22 is the start time. */
+ * so what follows is looked for from the right. The numbers of fields, from 1: */
+enum { STAT_STATE = 3, STAT_PARENT = 4, STAT_SESSION = 6, STAT_BEGAN = 22 };
+
 static bool read_stat(int proc_fd, const char *pid, struct member *ret_member)
 {
     AUTO_FREE char *path = xasprintf("%s/stat", pid);
@@ -37,13 +39,20 @@ static bool read_stat(int proc_fd, const char *pid, struct member *ret_member)
     const char *at = text ? strrchr(text, ')') : NULL;
     struct member member = {.pid = (pid_t)strtol(pid, NULL, 10)};
 
-    if (!at || sscanf(at, ") %c %d %*d %d", &member.state, &member.parent, &member.session) != 3)
-        return false;
-    for (int field = 2; at && field < 22; field++)
-        at = strchr(at + 1, ' ');
-    if (!at)
-        return false;
-    member.began = strtoull(at, NULL, 10);
+    for (int field = STAT_STATE; field <= STAT_BEGAN; field++) {
+        at = at ? strchr(at, ' ') : NULL;
+        if (!at)
+            return false;
+        at++;
+        if (field == STAT_STATE)
+            member.state = *at;
+        else if (field == STAT_PARENT)
+            member.parent = (pid_t)strtol(at, NULL, 10);
+        else if (field == STAT_SESSION)
+            member.session = (pid_t)strtol(at, NULL, 10);
+        else if (field == STAT_BEGAN)
+            member.began = strtoull(at, NULL, 10);
+    }
     *ret_member = member;
     return true;
 }
