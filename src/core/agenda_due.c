@@ -209,9 +209,7 @@ static struct plan plan_all(const struct judge *judge)
     struct plan plan = {.status = RUN_MISSED, .missed_until = INSTANT_NONE, .run = TICK_NEVER};
     instant_us after = judge->entry->since;
 
-    if (may_run(judge, judge->entry->tick)) {
-        last = TICK_NEVER;
-    } else if (last != TICK_NEVER) {
+    if (last != TICK_NEVER && !may_run(judge, judge->entry->tick)) {
         plan.reason = AGENDA_TOO_OLD;
         plan.missed_until = after = last;
     }

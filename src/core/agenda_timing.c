@@ -131,6 +131,7 @@ uint32_t timings_keep_policy(struct timings *timings, const struct policy *polic
     (void)map_get(&timings->policies_by_hash, hash, &first); /* else the chain is empty */
     for (index = (uint32_t)first; index; index = kept->next) {
         kept = timings->policies[index - 1];
+        /* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison): every byte is set, see the hash */
         if (memcmp(&kept->policy, policy, sizeof(*policy)) == 0) {
             kept->uses++;
             return index - 1;

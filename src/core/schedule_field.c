@@ -309,6 +309,7 @@ static enum rc read_range(struct item *item)
     if (at_char(item, '~'))
         return read_tilde(item, first, true);
     if (item->field == FIELD_DAY && at_char(item, 'w')) {
+        /* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): 1-31, just read */
         item->schedule->days_nearest |= 1U << first;
         return RC_OK;
     }

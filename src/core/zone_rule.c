@@ -203,7 +203,7 @@ struct zone_segment zone_rule_segment(const struct zone_rule *rule, int64_t inst
     enum { YEARS_AROUND = 2, COUNT = 2 * (2 * YEARS_AROUND + 1) };
     struct zone_segment segment = {INT64_MIN, INT64_MAX, rule->standard_s};
     int64_t clamped = MAX(MIN(instant_s, HORIZON_S), -HORIZON_S);
-    struct change changes[COUNT];
+    struct change changes[COUNT] = {0};
     size_t count = 0, at = 0;
     int64_t year;
     int month, day;

@@ -83,21 +83,23 @@ static bool is_loopback_end(const struct end *end, int family)
 /* ::ffff:127.0.0.1 is a socket of IPv4 to the kernel's table when the peer used IPv4. */
 static int end_of(const struct sockaddr_storage *address, struct end *ret_end)
 {
-    const struct sockaddr_in *in = (const void *)address;
-    const struct sockaddr_in6 *in6 = (const void *)address;
+    struct sockaddr_in in;
+    struct sockaddr_in6 in6;
 
+    memcpy(&in, address, sizeof(in));
+    memcpy(&in6, address, sizeof(in6));
     *ret_end = (struct end){0};
     if (address->ss_family == AF_INET) {
-        ret_end->address[0] = in->sin_addr.s_addr;
-        ret_end->port = in->sin_port;
+        ret_end->address[0] = in.sin_addr.s_addr;
+        ret_end->port = in.sin_port;
         return AF_INET;
     }
-    ret_end->port = in6->sin6_port;
-    if (IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr)) {
-        memcpy(ret_end->address, in6->sin6_addr.s6_addr + 12, 4);
+    ret_end->port = in6.sin6_port;
+    if (IN6_IS_ADDR_V4MAPPED(&in6.sin6_addr)) {
+        memcpy(ret_end->address, in6.sin6_addr.s6_addr + 12, 4);
         return AF_INET;
     }
-    memcpy(ret_end->address, &in6->sin6_addr, sizeof(in6->sin6_addr));
+    memcpy(ret_end->address, &in6.sin6_addr, sizeof(in6.sin6_addr));
     return AF_INET6;
 }
 

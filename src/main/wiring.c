@@ -289,7 +289,7 @@ enum rc wiring_run_standalone(const struct wiring_config *config, struct err *er
     rc = start(&standalone, err);
     if (rc == RC_OK) {
         CHECK(!sigwait(&signals, &signal_number));
-        log_info("cronjob is stopping", LOG_TEXT("signal", strsignal(signal_number)));
+        log_info("cronjob is stopping", LOG_TEXT("signal", sigdescr_np(signal_number)));
     }
     stop(&standalone);
     return rc;

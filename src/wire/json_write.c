@@ -198,7 +198,7 @@ void json_write_number(struct json_writer *writer, double number)
         json_write_integer(writer, 0);
         return;
     }
-    if (memcmp(&back, &number, sizeof(back)) != 0)
+    if (back < number || back > number)
         length = snprintf(text, sizeof(text), "%.17g", number);
     json_write_raw(writer, text, (size_t)length);
 }

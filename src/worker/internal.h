@@ -209,7 +209,7 @@ void worker_write_sign(struct worker *worker, instant_us now);
 
 /* launch.c: fills active->launch, or active->refusal. */
 void launch_build(struct active *active, const struct worker_config *config,
-                  const struct job_record *job, const char *request);
+                  const struct job_record *record, const char *request_text);
 
 /* load.c */
 void worker_take_tasks(struct worker *worker, const struct message *message);

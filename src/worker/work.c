@@ -192,7 +192,7 @@ static bool build_launch(void *context, const struct job_record *job)
 
 static enum rc build_launches(struct work *work)
 {
-    struct claim **by_job AUTO_FREE = xcalloc(work->claim_count, sizeof(*by_job));
+    struct claim **by_job AUTO_FREE = xcalloc(work->claim_count, sizeof(struct claim *));
     job_id *ids AUTO_FREE = xcalloc(work->claim_count, sizeof(*ids));
     struct builder builder = {.work = work, .by_job = by_job};
     struct job_query query = job_query_all();

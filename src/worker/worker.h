@@ -53,9 +53,10 @@ struct worker_config {
 MUST_USE enum rc worker_new(const struct worker_config *config, struct worker **ret_worker,
                             struct err *err);
 
-/* The launcher's callback, with the worker as context; and the launcher, which stays the caller's.
+/* The launcher's callback, with the worker as its context; and the launcher, which stays the
+ * caller's.
  */
-void worker_on_launch(void *worker, const struct launch_event *event);
+void worker_on_launch(void *context, const struct launch_event *event);
 void worker_attach(struct worker *worker, struct launcher *launcher);
 
 /* When worker_step() is to be called again although nothing came. */
@@ -70,8 +71,9 @@ struct worker_wake worker_step(struct worker *worker);
 void work_execute(struct work *work);
 void worker_return(struct worker *worker, struct work *work);
 
-/* How many jobs are due within the hour, as of the last sign of life. From any thread. */
-int64_t worker_due_next_hour(void *worker);
+/* How many jobs are due within the hour, as of the last sign of life. From any thread; the context
+ * is the worker. */
+int64_t worker_due_next_hour(void *context);
 
 MUST_USE enum rc worker_start(struct worker *worker, struct err *err);
 

@@ -126,7 +126,7 @@ static ssize_t read_part(const struct part *part, int64_t offset, char *data, si
 {
     size_t length = (size_t)MIN((int64_t)capacity, part->length - offset);
 
-    if (part->fd >= 0)
+    if (!part->text)
         return pread(part->fd, data, length, (off_t)(part->offset + offset));
     memcpy(data, part->text + offset, length);
     return (ssize_t)length;

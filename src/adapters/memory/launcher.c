@@ -378,9 +378,8 @@ static void memory_dispatch(struct launcher *launcher)
 
     (void)!read(self->fd, &count, sizeof(count)); /* EAGAIN: there is nothing */
     while (!list_is_empty(&self->events)) {
-        struct queued_event *queued = list_first(&self->events, struct queued_event, link);
+        struct queued_event *queued = list_take(&self->events, struct queued_event, link);
 
-        list_remove(&queued->link);
         if (queued->event.kind == LAUNCH_CONNECTED)
             self->connected = true;
         self->callback(self->context, &queued->event);
@@ -393,7 +392,7 @@ static void memory_free(struct launcher *launcher)
     struct memory_launcher *self = self_of(launcher);
 
     while (!list_is_empty(&self->events))
-        free_event(list_first(&self->events, struct queued_event, link));
+        free_event(list_take(&self->events, struct queued_event, link));
     list_remove(&self->link);
     (void)close(self->fd); /* an eventfd has nothing to lose */
     free(self);

@@ -17,11 +17,13 @@ enum { LINE_MAX_BYTES = 128, BOOT_ID = 36 };
 static void read_line(const char *path, char line[LINE_MAX_BYTES])
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t length = fd >= 0 ? read(fd, line, LINE_MAX_BYTES - 1) : 0;
 
-    line[length > 0 ? length : 0] = '\0';
-    if (fd >= 0)
-        (void)close(fd); /* it was only read */
+    memset(line, 0, LINE_MAX_BYTES);
+    if (fd < 0)
+        return;
+    if (read(fd, line, LINE_MAX_BYTES - 1) < 0)
+        line[0] = '\0';
+    (void)close(fd); /* it was only read */
 }
 
 static enum rc write_file(const char *path, const char *text, struct err *err)

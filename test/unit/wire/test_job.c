@@ -108,7 +108,7 @@ static const struct {
     {"{\"executable\":\"x\",\"schedule\":\"@daily\"}", "type: is required"},
     {"{\"executable\":null,\"schedule\":\"@daily\",\"type\":\"command\"}",
      "executable: is required"},
-    {"{" LEAST ",\"shedule\":1}", "shedule: unknown field"},
+    {"{" LEAST ",\"schedules\":1}", "schedules: unknown field"},
     {"{" LEAST ",\"retries\":{\"limmit\":1}}", "retries.limmit: unknown field"},
     {"{" LEAST ",\"name\":7}", "name: must be a string, is a number"},
     {"{" LEAST ",\"enabled\":\"yes\"}", "enabled: must be a boolean, is a string"},
