@@ -269,6 +269,24 @@ void hierarchies_open(struct hierarchy hierarchies[HIERARCHY_MAX], const char *i
     }
 }
 
+bool hierarchy_restore(struct hierarchy *hierarchy)
+{
+    int fd;
+
+    if (mkdir(hierarchy->path, 0755) != 0 && errno != EEXIST)
+        return false;
+    fd = open(hierarchy->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    (void)close(hierarchy->fd); /* of a folder that is gone */
+    hierarchy->fd = fd;
+    for (enum controller c = 0; hierarchy->v2 && c < CONTROLLER_COUNT; c++) {
+        if (hierarchy->provides & (1U << c))
+            (void)hand_down(fd, c); /* a limit that cannot be written then fails its run */
+    }
+    return true;
+}
+
 void hierarchies_close(struct hierarchy hierarchies[HIERARCHY_MAX])
 {
     for (size_t i = 0; i < HIERARCHY_MAX; i++) {

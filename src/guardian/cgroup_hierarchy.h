@@ -9,6 +9,10 @@
 void hierarchies_open(struct hierarchy hierarchies[HIERARCHY_MAX], const char *id);
 void hierarchies_close(struct hierarchy hierarchies[HIERARCHY_MAX]);
 
+/* Makes our folder anew when it is gone: systemd removes what is empty below a service that ends,
+ * also while the guardian lives on in it. Answers whether there is one again. */
+bool hierarchy_restore(struct hierarchy *hierarchy);
+
 /* Kills every process in the groups of a folder and removes the groups. Waits for the dying, some
  * seconds at most. */
 void hierarchy_sweep(int fd);

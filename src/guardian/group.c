@@ -144,11 +144,14 @@ static enum rc write_limits(const struct hierarchy *hierarchy, const struct grou
 
 static enum rc make_in(struct groups *groups, size_t index, struct group *group, struct err *err)
 {
-    const struct hierarchy *hierarchy = &groups->hierarchies[index];
+    struct hierarchy *hierarchy = &groups->hierarchies[index];
     char path[GROUP_NAME + 32];
+    bool made = mkdirat(hierarchy->fd, group->name, 0755) == 0;
     int fd;
 
-    if (mkdirat(hierarchy->fd, group->name, 0755) != 0)
+    if (!made && errno == ENOENT && hierarchy_restore(hierarchy))
+        made = mkdirat(hierarchy->fd, group->name, 0755) == 0;
+    if (!made)
         return err_errno(err, RC_BUSY, errno, "making a cgroup");
     group->used |= 1U << index;
     (void)snprintf(path, sizeof(path), "%s/cgroup.procs", group->name); /* fits */
@@ -184,6 +187,21 @@ static enum rc make(struct groups *groups, const struct run_limits *limits, unsi
     return RC_OK;
 }
 
+/* A spare group that was not removed behind our back; NULL: there is none. */
+static struct group *take_spare(struct groups *groups)
+{
+    while (!list_is_empty(&groups->spare)) {
+        struct group *group = list_first(&groups->spare, struct group, link);
+
+        list_remove(&group->link);
+        groups->spare_count--;
+        if (faccessat(groups->hierarchies[0].fd, group->name, F_OK, 0) == 0)
+            return group;
+        group_free(groups, group);
+    }
+    return NULL;
+}
+
 enum rc groups_take(struct groups *groups, const struct run_limits *limits,
                     struct group **ret_group, struct err *err)
 {
@@ -193,12 +211,8 @@ enum rc groups_take(struct groups *groups, const struct run_limits *limits,
         *ret_group = NULL;
         return RC_OK;
     }
-    if (needed || list_is_empty(&groups->spare))
-        return make(groups, limits, needed, ret_group, err);
-    *ret_group = list_first(&groups->spare, struct group, link);
-    list_remove(&(*ret_group)->link);
-    groups->spare_count--;
-    return RC_OK;
+    *ret_group = needed ? NULL : take_spare(groups);
+    return *ret_group ? RC_OK : make(groups, limits, needed, ret_group, err);
 }
 
 void groups_give_back(struct groups *groups, struct group *group)
