@@ -116,6 +116,7 @@ static enum MHD_Result take_step(enum http_step step, struct http_request *reque
 
 /* Called once when the head was read, for each piece of the body, and then, at its end and after
  * each resumption, until there is an answer. */
+/* NOLINTNEXTLINE(readability-function-size): the form is libmicrohttpd's */
 static enum MHD_Result on_access(void *cls, struct MHD_Connection *mhd, const char *url,
                                  const char *method, const char *version, const char *data,
                                  size_t *length, void **context)

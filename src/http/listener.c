@@ -42,20 +42,21 @@ static enum rc resolve(const struct http_server_config *config, struct addrinfo 
 
 static uint16_t bound_port(int fd)
 {
-    struct sockaddr_storage address = {0};
+    union {
+        struct sockaddr any;
+        struct sockaddr_in in;
+        struct sockaddr_in6 in6;
+    } address = {.in6.sin6_port = 0};
     socklen_t length = sizeof(address);
-    in_port_t port;
 
-    CHECK(getsockname(fd, (struct sockaddr *)&address, &length) == 0);
-    port = address.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)(void *)&address)->sin6_port
-                                         : ((struct sockaddr_in *)(void *)&address)->sin_port;
-    return ntohs(port);
+    CHECK(getsockname(fd, &address.any, &length) == 0);
+    return ntohs(address.any.sa_family == AF_INET6 ? address.in6.sin6_port : address.in.sin_port);
 }
 
 enum rc http_listener_open(struct http_server *server, struct err *err)
 {
     const struct http_server_config *config = &server->config;
-    struct addrinfo *address;
+    struct addrinfo *address = NULL;
     int one = 1, error = 0;
     enum rc rc = resolve(config, &address, err);
 

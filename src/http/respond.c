@@ -38,6 +38,7 @@ static void give(struct http_request *request)
     pthread_mutex_unlock(&connection->mutex);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): seven things make an answer */
 void http_respond(struct http_request *request, unsigned status, const char *type, const void *body,
                   size_t length, const struct http_header *headers, size_t header_count)
 {

@@ -76,7 +76,7 @@ int fixture_connect(const struct fixture *fixture)
 
     assert_true(fd >= 0);
     if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
-        fail_msg("connect: %s", strerror(errno));
+        fail_msg("connect: errno %d", errno);
     return fd;
 }
 
@@ -88,7 +88,7 @@ void fixture_send(int fd, const char *text)
         ssize_t sent = send(fd, text, length, MSG_NOSIGNAL);
 
         if (sent < 0)
-            fail_msg("send: %s", strerror(errno));
+            fail_msg("send: errno %d", errno);
         text += sent;
         length -= (size_t)sent;
     }

@@ -93,7 +93,7 @@ static int stop(void **state)
     return 0;
 }
 
-static struct http_call call_of(const char *method, char *url)
+static struct http_call call_of(const char *method, const char *url)
 {
     return (struct http_call){
         .method = method, .url = url, .timeout = 20 * SECOND, .body_limit = 65536};
@@ -162,7 +162,7 @@ static void answers_any_status(void **state)
 
 static void fails_in_words(void **state)
 {
-    struct http_call call = call_of("GET", (char[]){"http://127.0.0.1:1/"});
+    struct http_call call = call_of("GET", "http://127.0.0.1:1/");
     AUTO_FREE char *url = url_of("/stream");
     struct http_response response;
     struct err err = {0};
