@@ -93,6 +93,7 @@ void worker_conclude(struct worker *worker, struct active *active, const struct 
 {
     struct item *item = add_result(worker, active, result, reason);
 
+    item->write.run.sets_job_status = agenda_revision(worker->agenda, active->key.job) != 0;
     item->write.run.job_status =
         agenda_finished(worker->agenda, &active->key, result, clock_now(worker->config.clock));
     item->write.run.sets_job_status = true;
