@@ -31,19 +31,22 @@ struct output {
 
 static ssize_t read_part(struct output *output, char *data, size_t capacity)
 {
-    size_t want = (size_t)MIN((int64_t)capacity, output->end - output->offset), got = 0;
+    struct output_piece piece = {
+        .offset = output->offset,
+        .data = data,
+        .capacity = (size_t)MIN((int64_t)capacity, output->end - output->offset),
+    };
     enum rc rc;
 
-    if (want == 0)
+    if (piece.capacity == 0)
         return 0;
-    rc = outputs_read(output->call->api->config.outputs, &output->run, output->offset, data, want,
-                      &got, NULL);
+    rc = outputs_read(output->call->api->config.outputs, &output->run, &piece, NULL);
     if (rc == RC_NOT_FOUND)
         return 0;
     if (rc != RC_OK)
         return HTTP_STREAM_ABORT;
-    output->offset += (int64_t)got;
-    return (ssize_t)got;
+    output->offset += (int64_t)piece.length;
+    return (ssize_t)piece.length;
 }
 
 static ssize_t next_part(void *context, char *data, size_t capacity)

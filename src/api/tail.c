@@ -10,17 +10,18 @@ enum { TAIL_BLOCK = 64 * 1024 };
 static enum rc read_block(struct outputs *outputs, const struct run_key *run, int64_t offset,
                           char *block, size_t length, struct err *err)
 {
-    size_t done = 0, got;
+    struct output_piece piece = {.offset = offset, .data = block, .capacity = length};
     enum rc rc;
 
-    while (done < length) {
-        rc = outputs_read(outputs, run, offset + (int64_t)done, block + done, length - done, &got,
-                          err);
+    while (piece.capacity) {
+        rc = outputs_read(outputs, run, &piece, err);
         if (rc != RC_OK)
             return rc;
-        if (got == 0)
+        if (piece.length == 0)
             return err_fail(err, RC_IO, "the output has become shorter");
-        done += got;
+        piece.offset += (int64_t)piece.length;
+        piece.data = (char *)piece.data + piece.length;
+        piece.capacity -= piece.length;
     }
     return RC_OK;
 }

@@ -18,13 +18,20 @@
 
 struct outputs;
 
+/* Bytes that are asked for. */
+struct output_piece {
+    int64_t offset;
+    void *data;
+    size_t capacity; /* at most so many */
+    size_t length;   /* written by read(), on success: how many came; 0 at the end */
+};
+
 struct outputs_ops {
     const char *name;
     enum rc (*size)(struct outputs *outputs, const struct run_key *run, int64_t *ret_size,
                     struct err *err);
-    /* Up to `capacity` bytes from `offset`; *ret_length 0 at the end. */
-    enum rc (*read)(struct outputs *outputs, const struct run_key *run, int64_t offset, void *data,
-                    size_t capacity, size_t *ret_length, struct err *err);
+    enum rc (*read)(struct outputs *outputs, const struct run_key *run, struct output_piece *piece,
+                    struct err *err);
     enum rc (*remove)(struct outputs *outputs, const struct run_key *run, struct err *err);
     void (*free)(struct outputs *outputs);
 };
@@ -40,10 +47,9 @@ MUST_USE static inline enum rc outputs_size(struct outputs *outputs, const struc
 }
 
 MUST_USE static inline enum rc outputs_read(struct outputs *outputs, const struct run_key *run,
-                                            int64_t offset, void *data, size_t capacity,
-                                            size_t *ret_length, struct err *err)
+                                            struct output_piece *piece, struct err *err)
 {
-    return outputs->ops->read(outputs, run, offset, data, capacity, ret_length, err);
+    return outputs->ops->read(outputs, run, piece, err);
 }
 
 static inline enum rc outputs_remove(struct outputs *outputs, const struct run_key *run,

@@ -45,15 +45,17 @@ static struct run_result run(const struct launch *launch)
 /* All of an output, in pieces of `piece` bytes. */
 static size_t read_all(const struct launch *launch, size_t piece)
 {
-    size_t length = 0, got;
+    struct output_piece read;
+    size_t length = 0;
     int64_t size;
 
     do {
-        assert_int_equal(outputs_read(outputs, &launch->run, (int64_t)length, text + length,
-                                      MIN(piece, OUTPUT_MAX - length), &got, NULL),
-                         RC_OK);
-        length += got;
-    } while (got);
+        read = (struct output_piece){.offset = (int64_t)length,
+                                     .data = text + length,
+                                     .capacity = MIN(piece, OUTPUT_MAX - length)};
+        assert_int_equal(outputs_read(outputs, &launch->run, &read, NULL), RC_OK);
+        length += read.length;
+    } while (read.length);
     assert_int_equal(outputs_size(outputs, &launch->run, &size, NULL), RC_OK);
     assert_int_equal(size, length);
     return length;

@@ -132,16 +132,17 @@ static ssize_t read_part(const struct part *part, int64_t offset, char *data, si
     return (ssize_t)length;
 }
 
-static enum rc read_view(const struct view *view, int64_t offset, char *data, size_t capacity,
-                         size_t *ret_length, struct err *err)
+static enum rc read_view(const struct view *view, struct output_piece *piece, struct err *err)
 {
+    char *data = piece->data;
+    int64_t offset = piece->offset;
     size_t done = 0;
 
-    for (size_t i = 0; i < view->part_count && done < capacity; i++) {
+    for (size_t i = 0; i < view->part_count && done < piece->capacity; i++) {
         const struct part *part = &view->parts[i];
 
-        while (offset < part->length && done < capacity) {
-            ssize_t got = read_part(part, offset, data + done, capacity - done);
+        while (offset < part->length && done < piece->capacity) {
+            ssize_t got = read_part(part, offset, data + done, piece->capacity - done);
 
             if (got < 0 && errno == EINTR)
                 continue;
@@ -156,19 +157,19 @@ static enum rc read_view(const struct view *view, int64_t offset, char *data, si
         if (offset < 0)
             break;
     }
-    *ret_length = done;
+    piece->length = done;
     return RC_OK;
 }
 
-static enum rc directory_read(struct outputs *outputs, const struct run_key *run, int64_t offset,
-                              void *data, size_t capacity, size_t *ret_length, struct err *err)
+static enum rc directory_read(struct outputs *outputs, const struct run_key *run,
+                              struct output_piece *piece, struct err *err)
 {
     struct view view;
     enum rc rc = view_open(&view, self_of(outputs), run, err);
 
     if (rc != RC_OK)
         return rc;
-    rc = read_view(&view, offset, data, capacity, ret_length, err);
+    rc = read_view(&view, piece, err);
     view_release(&view);
     return rc;
 }

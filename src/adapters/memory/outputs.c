@@ -68,16 +68,16 @@ static enum rc memory_size(struct outputs *outputs, const struct run_key *run, i
     return text ? RC_OK : fail_not_found(err);
 }
 
-static enum rc memory_read(struct outputs *outputs, const struct run_key *run, int64_t offset,
-                           void *data, size_t capacity, size_t *ret_length, struct err *err)
+static enum rc memory_read(struct outputs *outputs, const struct run_key *run,
+                           struct output_piece *piece, struct err *err)
 {
     struct memory_outputs *self = enter(outputs);
     const struct text *text = find(self, run);
-    size_t start = text ? MIN((size_t)offset, text->buf.length) : 0;
+    size_t start = text ? MIN((size_t)piece->offset, text->buf.length) : 0;
 
     if (text) {
-        *ret_length = MIN(capacity, text->buf.length - start);
-        memcpy(data, text->buf.data + start, *ret_length);
+        piece->length = MIN(piece->capacity, text->buf.length - start);
+        memcpy(piece->data, text->buf.data + start, piece->length);
     }
     leave(self);
     return text ? RC_OK : fail_not_found(err);

@@ -3,7 +3,6 @@
 
 #include <arpa/inet.h>
 #include <poll.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,109 +14,18 @@
 
 #include "adapters/local/coordination.h"
 #include "adapters/local/events.h"
+#include "adapters/memory/outputs.h"
 #include "adapters/memory/store.h"
 #include "adapters/posix/clock.h"
 #include "adapters/posix/zones.h"
 #include "testing.h"
 
-enum { REPLY_LIMIT = 512 * 1024 * 1024, PATIENCE_MS = 10000, FAKE_OUTPUTS = 8 };
-
-/* ---- outputs ------------------------------------------------------------------------------- */
-
-struct fake_outputs {
-    struct outputs base;
-    pthread_mutex_t mutex;
-    size_t count;
-    struct run_key keys[FAKE_OUTPUTS];
-    struct buf data[FAKE_OUTPUTS];
-};
-
-static struct buf *find_output(struct fake_outputs *fake, const struct run_key *run)
-{
-    for (size_t i = 0; i < fake->count; i++)
-        if (run_key_compare(&fake->keys[i], run) == 0)
-            return &fake->data[i];
-    return NULL;
-}
-
-static enum rc fake_size(struct outputs *outputs, const struct run_key *run, int64_t *ret_size,
-                         struct err *err)
-{
-    struct fake_outputs *fake = (struct fake_outputs *)outputs;
-    struct buf *data;
-
-    pthread_mutex_lock(&fake->mutex);
-    data = find_output(fake, run);
-    if (data)
-        *ret_size = (int64_t)data->length;
-    pthread_mutex_unlock(&fake->mutex);
-    return data ? RC_OK : err_fail(err, RC_NOT_FOUND, "no output");
-}
-
-static enum rc fake_read(struct outputs *outputs, const struct run_key *run, int64_t offset,
-                         void *data, size_t capacity, size_t *ret_length, struct err *err)
-{
-    struct fake_outputs *fake = (struct fake_outputs *)outputs;
-    struct buf *all;
-
-    pthread_mutex_lock(&fake->mutex);
-    all = find_output(fake, run);
-    if (all) {
-        *ret_length = MIN(capacity, all->length - MIN((size_t)offset, all->length));
-        memcpy(data, all->data + offset, *ret_length);
-    }
-    pthread_mutex_unlock(&fake->mutex);
-    return all ? RC_OK : err_fail(err, RC_NOT_FOUND, "no output");
-}
-
-static enum rc fake_remove(struct outputs *outputs, const struct run_key *run, struct err *err)
-{
-    (void)outputs;
-    (void)run;
-    (void)err;
-    return RC_OK;
-}
-
-static void fake_free(struct outputs *outputs)
-{
-    struct fake_outputs *fake = (struct fake_outputs *)outputs;
-
-    for (size_t i = 0; i < fake->count; i++)
-        buf_release(&fake->data[i]);
-    pthread_mutex_destroy(&fake->mutex);
-    free(fake);
-}
-
-static struct outputs *fake_outputs_new(void)
-{
-    static const struct outputs_ops ops = {.name = "fake",
-                                           .size = fake_size,
-                                           .read = fake_read,
-                                           .remove = fake_remove,
-                                           .free = fake_free};
-    struct fake_outputs *fake = xcalloc(1, sizeof(*fake));
-
-    fake->base.ops = &ops;
-    pthread_mutex_init(&fake->mutex, NULL);
-    return &fake->base;
-}
+enum { REPLY_LIMIT = 512 * 1024 * 1024, PATIENCE_MS = 10000 };
 
 void fixture_write_output(struct fixture *fixture, const struct run_key *run, const void *data,
                           size_t length)
 {
-    struct fake_outputs *fake = (struct fake_outputs *)fixture->outputs;
-    struct buf *all;
-
-    pthread_mutex_lock(&fake->mutex);
-    all = find_output(fake, run);
-    if (!all) {
-        assert_true(fake->count < FAKE_OUTPUTS);
-        fake->keys[fake->count] = *run;
-        all = &fake->data[fake->count++];
-        buf_init(all, REPLY_LIMIT);
-    }
-    assert_int_equal(buf_append(all, data, length), RC_OK);
-    pthread_mutex_unlock(&fake->mutex);
+    memory_outputs_append(fixture->outputs, run, data, length);
     events_publish(fixture->events, &(struct event){.kind = EVENT_OUTPUT, .run = *run});
 }
 
@@ -144,7 +52,7 @@ struct api_config fixture_config(struct fixture *fixture)
     *fixture = (struct fixture){.clock = posix_clock_new(),
                                 .events = local_events_new(),
                                 .coordination = local_coordination_new(),
-                                .outputs = fake_outputs_new()};
+                                .outputs = memory_outputs_new()};
     mono_clock = fixture->clock;
     store.clock = fixture->clock;
     fixture->store = memory_store_new(&store);
