@@ -29,7 +29,7 @@ struct output {
     struct hub_listener listener;
 };
 
-static ssize_t read_part(struct output *output, char *data, size_t capacity)
+static ssize_t read_part(struct output *output, void *data, size_t capacity)
 {
     struct output_piece piece = {
         .offset = output->offset,

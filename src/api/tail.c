@@ -8,7 +8,7 @@
 enum { TAIL_BLOCK = 64 * 1024 };
 
 static enum rc read_block(struct outputs *outputs, const struct run_key *run, int64_t offset,
-                          char *block, size_t length, struct err *err)
+                          void *block, size_t length, struct err *err)
 {
     struct output_piece piece = {.offset = offset, .data = block, .capacity = length};
     enum rc rc;

@@ -16,7 +16,7 @@ static void expect_lines(const char *lines)
     metrics_write(&buf);
     assert_false(buf.failed);
     if (!strstr(buf.data, lines))
-        fail_msg("no\n%s\nin\n%s", lines, buf.data);
+        fail_msg("no \"%s\" in \"%s\"", lines, buf.data);
 }
 
 static void writes_every_metric_from_the_first(void **state)
