@@ -140,6 +140,7 @@ static bool accept_one(struct http_server *server)
     case EAGAIN:
         return false;
     case EINVAL: /* it was shut down, by http_server_drain() */
+        server->closed_until = INT64_MAX;
         arm(server, EPOLL_CTL_DEL, 0);
         return false;
     case EMFILE:

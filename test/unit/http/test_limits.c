@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Clients that take their time, and too many of them. */
+#include <fcntl.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -250,6 +251,45 @@ static void makes_room_by_ending_idle_connections(void **state)
     fixture_stop(&fixture);
 }
 
+static rlim_t limit_descriptors(rlim_t count)
+{
+    struct rlimit limit;
+    rlim_t before;
+
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    before = limit.rlim_cur;
+    limit.rlim_cur = MIN(count, limit.rlim_max);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    return before;
+}
+
+static void recovers_when_descriptors_run_out(void **state)
+{
+    enum { MOST = 128 };
+    AUTO_BUF struct buf answer;
+    rlim_t before = limit_descriptors(MOST);
+    int spare[MOST] = {-1}, count = 0, fd;
+
+    (void)state;
+    buf_init(&answer, 65536);
+    start((struct http_server_config){0});
+    while (count < MOST && (spare[count] = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0)) >= 0)
+        count++;
+    (void)close(spare[--count]);
+    fd = fixture_connect(&fixture); /* has the last one: the server has none for its end */
+    fixture_send(fd, HELLO);
+    for (int i = 0; i < 20; i++) {
+        assert_false(has_something(fd));
+        fixture_pause();
+    }
+    while (count > 0)
+        (void)close(spare[--count]);
+    assert_int_equal(fixture_read_answer(fd, &answer), 200);
+    (void)close(fd);
+    fixture_stop(&fixture);
+    (void)limit_descriptors(before);
+}
+
 static void survives_thousands_of_idle_connections(void **state)
 {
     enum { IDLE = 2000 };
@@ -259,9 +299,8 @@ static void survives_thousands_of_idle_connections(void **state)
 
     (void)state;
     buf_init(&answer, 65536);
+    (void)limit_descriptors(RLIM_INFINITY);
     assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
-    limit.rlim_cur = limit.rlim_max;
-    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
     if (limit.rlim_cur < 2 * IDLE + 200)
         skip();
     start((struct http_server_config){0});
@@ -288,6 +327,7 @@ int main(void)
         cmocka_unit_test(ends_answers_that_nobody_reads),
         cmocka_unit_test(refuses_beyond_the_limit_of_connections),
         cmocka_unit_test(makes_room_by_ending_idle_connections),
+        cmocka_unit_test(recovers_when_descriptors_run_out),
         cmocka_unit_test(survives_thousands_of_idle_connections),
     };
 
