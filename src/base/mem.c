@@ -7,6 +7,8 @@
 
 #include "base/check.h"
 
+enum { FIRST_CAPACITY = 16 };
+
 void *xmalloc(size_t size)
 {
     void *memory = malloc(size ? size : 1);
@@ -31,6 +33,14 @@ void *xrealloc(void *memory, size_t count, size_t size)
     memory = realloc(memory, total ? total : 1);
     CHECK(memory);
     return memory;
+}
+
+void *xgrow(void *array, size_t count, size_t *capacity, size_t size)
+{
+    if (count < *capacity)
+        return array;
+    *capacity = MAX(*capacity * 2, (size_t)FIRST_CAPACITY);
+    return xrealloc(array, *capacity, size);
 }
 
 char *xstrdup(const char *text)

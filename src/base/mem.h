@@ -16,6 +16,9 @@
 void *xmalloc(size_t size);
 void *xcalloc(size_t count, size_t size);
 void *xrealloc(void *memory, size_t count, size_t size);
+/* An array of `count` things of `size` bytes with room for one more: when *capacity is reached it
+ * is moved to twice the room. NULL with a capacity of 0 is an empty array. */
+void *xgrow(void *array, size_t count, size_t *capacity, size_t size);
 char *xstrdup(const char *text);
 char *xstrndup(const char *text, size_t length);
 char *xasprintf(const char *format, ...) PRINTF(1, 2);

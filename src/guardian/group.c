@@ -58,6 +58,8 @@ static void group_free(struct groups *groups, struct group *group)
 {
     for (size_t i = 0; i < group->join_count; i++)
         (void)close(group->join_fds[i]); /* nothing is buffered */
+    if (group->folder_fd >= 0)
+        (void)close(group->folder_fd); /* a folder */
     for (size_t i = 0; i < HIERARCHY_MAX; i++)
         if (group->used & (1U << i))
             (void)unlinkat(groups->hierarchies[i].fd, group->name, AT_REMOVEDIR); /* or swept */
@@ -159,6 +161,8 @@ static enum rc make_in(struct groups *groups, size_t index, struct group *group,
     if (fd < 0)
         return err_errno(err, RC_BUSY, errno, "opening a cgroup");
     group->join_fds[group->join_count++] = fd;
+    if (hierarchy->v2)
+        group->folder_fd = openat(hierarchy->fd, group->name, O_PATH | O_DIRECTORY | O_CLOEXEC);
     return RC_OK;
 }
 
@@ -170,6 +174,7 @@ static enum rc make(struct groups *groups, const struct run_limits *limits, unsi
 
     (void)snprintf(group->name, sizeof(group->name), "%" PRIu64, ++groups->made);
     group->limited = needed != 0;
+    group->folder_fd = -1;
     for (size_t i = 0; i < HIERARCHY_MAX && rc == RC_OK; i++) {
         const struct hierarchy *hierarchy = &groups->hierarchies[i];
 

@@ -51,6 +51,7 @@ struct group {
     int join_fds[GROUP_JOINS]; /* cgroup.procs, for reading and writing; [0] of version 2 if kills
                                 */
     size_t join_count;
+    int folder_fd; /* of version 2, to be born in; -1: there is none */
     bool limited;
     unsigned used;      /* bits of hierarchies in which it exists */
     span_us cpu_before; /* when group_cpu() was last asked */

@@ -14,6 +14,8 @@
 
 #include "base/mem.h"
 
+#include "guardian/birth.h"
+
 enum { STACK_SIZE = 64 * 1024, CANNOT_EXECUTE = 126 };
 
 /* The child runs on our heap and with our memory: the address sanitizer would leave its marks on a
@@ -56,6 +58,7 @@ struct attempt {
     const struct starter *starter;
     const struct start *start;
     pid_t parent;
+    size_t joined; /* of start->join_fds, by being born there */
     volatile enum step step;
     volatile int error; /* 0: executed */
 };
@@ -75,9 +78,9 @@ void starter_release(struct starter *starter)
 /* ---- in the child: async-signal-safe calls only, memory of the parent left alone --------------
  */
 
-IN_CHILD static bool join_groups(const struct start *start)
+IN_CHILD static bool join_groups(const struct start *start, size_t joined)
 {
-    for (size_t i = 0; i < start->join_count; i++)
+    for (size_t i = joined; i < start->join_count; i++)
         if (write(start->join_fds[i], "0", 1) != 1)
             return false;
     return true;
@@ -162,7 +165,7 @@ IN_CHILD static void become(struct attempt *attempt)
     if (setsid() < 0)
         return;
     attempt->step = STEP_JOIN;
-    if (!join_groups(start))
+    if (!join_groups(start, attempt->joined))
         return;
     attempt->step = STEP_OOM;
     if (!reset_oom(attempt->starter))
@@ -195,13 +198,19 @@ IN_CHILD static void become(struct attempt *attempt)
     (void)execve(start->program->path, start->program->argv, start->program->envp);
 }
 
-IN_CHILD static int child_main(void *context)
+IN_CHILD static void child_main(void *context)
 {
     struct attempt *attempt = context;
 
     become(attempt);
     attempt->error = errno ? errno : ECANCELED;
     _exit(CANNOT_EXECUTE);
+}
+
+IN_CHILD static int cloned_main(void *context)
+{
+    child_main(context);
+    return CANNOT_EXECUTE;
 }
 
 /* ---- in the parent ------------------------------------------------------------------------- */
@@ -214,16 +223,40 @@ static enum rc describe_failure(const struct attempt *attempt, struct err *err)
     return err_errno(err, RC_INVALID, attempt->error, "%s", step_texts[attempt->step]);
 }
 
+static bool is_shortage(int error)
+{
+    return error == EAGAIN || error == ENOMEM || error == EMFILE || error == ENFILE;
+}
+
+/* Born in its cgroup if that can be had, else it joins. */
+static pid_t make_child(const struct starter *starter, struct attempt *attempt, int *ret_pidfd)
+{
+    const struct birth birth = {.stack = starter->stack,
+                                .stack_size = STACK_SIZE,
+                                .entry = child_main,
+                                .context = attempt,
+                                .cgroup_fd = attempt->start->born_in};
+    pid_t pid;
+
+    if (birth.cgroup_fd >= 0) {
+        attempt->joined = 1;
+        pid = birth_into(&birth, ret_pidfd);
+        if (pid >= 0 || is_shortage(errno))
+            return pid;
+    }
+    attempt->joined = 0;
+    return clone(cloned_main, (char *)starter->stack + STACK_SIZE,
+                 CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, attempt, ret_pidfd);
+}
+
 enum rc start_process(const struct starter *starter, const struct start *start,
                       struct process *ret_process, struct err *err)
 {
     struct attempt attempt = {.starter = starter, .start = start, .parent = getpid()};
     struct process process = {.fd = -1};
 
-    process.pid = clone(child_main, (char *)starter->stack + STACK_SIZE,
-                        CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &attempt, &process.fd);
-    if (process.pid < 0 &&
-        (errno == EAGAIN || errno == ENOMEM || errno == EMFILE || errno == ENFILE))
+    process.pid = make_child(starter, &attempt, &process.fd);
+    if (process.pid < 0 && is_shortage(errno))
         return err_errno(err, RC_BUSY, errno, "clone");
     if (process.pid < 0)
         return err_errno(err, RC_INVALID, errno, "clone");

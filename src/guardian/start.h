@@ -33,6 +33,7 @@ struct start {
     int stdin_fd, output_fd; /* above 2 */
     const int *join_fds;     /* cgroup.procs files to join */
     size_t join_count;
+    int born_in; /* the folder of the cgroup of join_fds[0], of version 2; -1: it is joined only */
 };
 
 struct process {

@@ -130,7 +130,8 @@ static enum rc execute(struct supervised *run, const struct launch *launch, stru
                            .stdin_fd = streams.stdin_fd,
                            .output_fd = streams.pipe_write,
                            .join_fds = run->group ? run->group->join_fds : NULL,
-                           .join_count = run->group ? run->group->join_count : 0};
+                           .join_count = run->group ? run->group->join_count : 0,
+                           .born_in = run->group ? run->group->folder_fd : -1};
     run->result.started_at = clock_now(supervisor->clock);
     rc = start_process(&supervisor->starter, &start, ret_process, err);
     close_streams(&streams, supervisor->null_fd);

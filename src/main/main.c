@@ -2,24 +2,16 @@
 /* main/main.c: which command is meant. Clients are in cli/, servers in standalone.c. */
 #include <limits.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "ports/zones.h"
 
+#include "adapters/posix/clock.h"
 #include "adapters/posix/zones.h"
 #include "cli/cli.h"
 #include "main/options.h"
 #include "main/standalone.h"
 
 /* ---- what the client may ask --------------------------------------------------------------- */
-
-static instant_us now(void *context)
-{
-    struct timespec time;
-    (void)context;
-    (void)clock_gettime(CLOCK_REALTIME, &time); /* fails for unknown clocks only */
-    return time.tv_sec * SECOND + time.tv_nsec / 1000;
-}
 
 static enum rc zone(void *context, const char *name, const struct zone **ret_zone, struct err *err)
 {
@@ -103,7 +95,7 @@ int main(int argc, char **argv, char **environment)
     const struct command *commands[COMMANDS_MAX];
     struct zones *zones = posix_zones_new(NULL, NULL);
     const struct cli_system system = {
-        .now = now, .zone = zone, .local_zone = local_zone, .context = zones};
+        .now = posix_now, .zone = zone, .local_zone = local_zone, .context = zones};
     gather_commands(commands);
     int code = cli_main(commands, &system, (const char *const *)argv + 1,
                         argc > 0 ? (size_t)argc - 1 : 0, (const char *const *)environment);

@@ -3,28 +3,19 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
 
+#include "adapters/posix/clock.h"
 #include "main/wiring.h"
-
-static instant_us log_now(void *context)
-{
-    struct timespec now;
-
-    (void)context;
-    (void)clock_gettime(CLOCK_REALTIME, &now); /* fails for unknown clocks only */
-    return now.tv_sec * SECOND + now.tv_nsec / 1000;
-}
 
 void servers_log(const struct server_options *options)
 {
     log_init(&(struct log_config){.level = options->log_level,
                                   .format = options->log_format,
                                   .fd = STDERR_FILENO,
-                                  .now = log_now});
+                                  .now = posix_now});
 }
 
 int standalone_main(const struct server_options *options)

@@ -170,8 +170,7 @@ void worker_send_unsent(struct worker *worker)
         list_append(&again, &active->link);
     }
     while (!list_is_empty(&again)) {
-        active = list_first(&again, struct active, link);
-        list_remove(&active->link);
+        active = list_take(&again, struct active, link);
         if (active->kill_wanted)
             conclude_without_start(worker, active, RUN_KILLED, "killed before it started");
         else

@@ -9,10 +9,8 @@ enum { DECISIONS_AT_ONCE = 256 };
 
 static void add_claim(struct worker *worker, const struct decision *decision)
 {
-    if (worker->claim_count == worker->claim_capacity) {
-        worker->claim_capacity = MAX(worker->claim_capacity * 2, (size_t)64);
-        worker->claims = xrealloc(worker->claims, worker->claim_capacity, sizeof(*worker->claims));
-    }
+    worker->claims = xgrow(worker->claims, worker->claim_count, &worker->claim_capacity,
+                           sizeof(*worker->claims));
     worker->claims[worker->claim_count++] = (struct claim){.decision = *decision};
     if (!decision->existing)
         metric_add(metric_series(METRIC_TICKS_DUE), 1);

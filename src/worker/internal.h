@@ -100,7 +100,7 @@ struct work {
     size_t load_count;
     bool recover;
     struct recovered *recovered;
-    size_t recovered_count;
+    size_t recovered_count, recovered_capacity;
     enum rc rc;
     struct err err;
 };
@@ -113,18 +113,20 @@ enum worker_phase {
 
 /* What the guardian said it has, until recovery has looked at it. */
 struct known {
-    struct list link;
+    struct table_node node; /* in worker->known, by key */
     struct run_key key;
     struct run_result result;
     char reason[LIMIT_REASON + 1];
 };
 
-/* A run on demand, or one to adopt, whose job is being loaded. */
+enum wait_kind { WAIT_RUN, WAIT_GOES_ON, WAIT_ENDED, WAIT_UNSTARTED };
+
+/* A run on demand, or one to adopt, whose job is being loaded (wait.c). */
 struct waiting {
     struct list link;
     struct run_key key;
     struct active *active; /* NULL: a run on demand */
-    enum { WAIT_RUN, WAIT_GOES_ON, WAIT_ENDED, WAIT_UNSTARTED } kind;
+    enum wait_kind kind;
     struct run_result result;
     char reason[LIMIT_REASON + 1];
 };
@@ -157,9 +159,9 @@ struct worker {
     struct table active;
     struct list unsent;    /* active: the launcher was busy or away */
     struct list unwritten; /* active: running, not yet written as such, oldest first */
-    struct list known;
-    struct list waiting;
-    struct map loading; /* job -> enum load_flag */
+    struct table known;
+    struct table waiting; /* lists of struct waiting, by job */
+    struct map loading;   /* job -> enum load_flag */
 
     struct list items; /* for the next work */
     size_t item_count;
@@ -221,6 +223,14 @@ void loaded_fill(struct loaded *loaded, const struct job_record *job, struct zon
 void worker_note_known(struct worker *worker, const struct launch_event *event);
 void worker_recover(struct worker *worker, struct work *work);
 enum rc work_recover(struct work *work);
+void worker_free_known(struct worker *worker);
+
+/* wait.c: runs in the order in which they came, until their job is loaded. */
+struct waiting *worker_add_waiting(struct worker *worker, const struct run_key *key,
+                                   enum wait_kind kind);
+/* The first that waits for the job, no longer the worker's; NULL: there is none. */
+struct waiting *worker_take_waiting(struct worker *worker, job_id job);
+void worker_free_waiting(struct worker *worker);
 
 /* travel.c */
 void worker_send_work(struct worker *worker);

@@ -10,10 +10,8 @@
 
 static void queue_load(struct worker *worker, job_id job)
 {
-    if (worker->load_count == worker->load_capacity) {
-        worker->load_capacity = MAX(worker->load_capacity * 2, (size_t)64);
-        worker->loads = xrealloc(worker->loads, worker->load_capacity, sizeof(*worker->loads));
-    }
+    worker->loads =
+        xgrow(worker->loads, worker->load_count, &worker->load_capacity, sizeof(*worker->loads));
     worker->loads[worker->load_count++] = job;
 }
 
@@ -34,15 +32,6 @@ static void unwant_job(struct worker *worker, job_id job)
     agenda_remove(worker->agenda, job);
     if (map_get(&worker->loading, job, &flags))
         map_put(&worker->loading, job, flags & ~(uint64_t)LOAD_DUE);
-}
-
-static struct waiting *add_waiting(struct worker *worker, const struct run_key *key)
-{
-    struct waiting *waiting = xcalloc(1, sizeof(*waiting));
-
-    waiting->key = *key;
-    list_append(&worker->waiting, &waiting->link);
-    return waiting;
 }
 
 /* A queued run that nobody executes is taken over and ended in one go. */
@@ -92,7 +81,7 @@ void worker_take_tasks(struct worker *worker, const struct message *message)
         case TASK_RUN:
             if (task->removed || worker_find_active(worker, &task->run))
                 break;
-            add_waiting(worker, &task->run)->kind = WAIT_RUN;
+            (void)worker_add_waiting(worker, &task->run, WAIT_RUN);
             worker_want_job(worker, task->job, LOAD_DORMANT);
             break;
         case TASK_KILL:
@@ -169,24 +158,11 @@ static void settle_waiting(struct worker *worker, struct waiting *waiting, insta
     }
 }
 
-static void settle_waiting_for(struct worker *worker, job_id job, instant_us now)
-{
-    struct waiting *waiting;
-    struct list *after;
-
-    list_for_each_safe (waiting, after, &worker->waiting, link) {
-        if (waiting->key.job != job)
-            continue;
-        list_remove(&waiting->link);
-        settle_waiting(worker, waiting, now);
-        free(waiting);
-    }
-}
-
 void worker_take_loaded(struct worker *worker, const struct loaded *loaded)
 {
     instant_us now = clock_now(worker->config.clock);
     struct agenda_job job = loaded->job;
+    struct waiting *waiting;
     uint64_t flags = 0;
 
     (void)map_get(&worker->loading, loaded->id, &flags); /* it is there until now */
@@ -198,7 +174,10 @@ void worker_take_loaded(struct worker *worker, const struct loaded *loaded)
     job.dormant = !(flags & LOAD_DUE) || !loaded->due;
     if (loaded->found && (!job.dormant || flags & LOAD_DORMANT))
         agenda_put(worker->agenda, &job, now);
-    settle_waiting_for(worker, loaded->id, now);
+    while ((waiting = worker_take_waiting(worker, loaded->id))) {
+        settle_waiting(worker, waiting, now);
+        free(waiting);
+    }
     if (!job.dormant && loaded->has_last)
         agenda_recall(worker->agenda, &loaded->last, &loaded->last_result, now);
 }

@@ -1,34 +1,36 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* clang-format off */
 /*
  * After a start: whose runs are these?
  *
- *     unfinished in the store and ours | the guardian has it  | the journal says  | then
- *     ---------------------------------+----------------------+-------------------+------------------------------
- *     yes                              | going on             | -                 | adopted
- *     yes                              | ended                | -                 | its result is
- * stored yes                              | no                   | ended             | its result
- * is stored yes                              | no                   | handed over       | lost yes
- * | no                   | nothing           | never started: decided anew no | going on | - |
- * ended, when it is not to be no                               | ended                | - |
- * forgotten
+ *     unfinished in the store and ours | the guardian has it | the journal says | then
+ *     ---------------------------------+---------------------+------------------+-------------------------
+ *     yes                              | going on            | -                | adopted
+ *     yes                              | ended               | -                | its result is stored
+ *     yes                              | no                  | ended            | its result is stored
+ *     yes                              | no                  | handed over      | lost
+ *     yes                              | no                  | nothing          | never started: decided anew
+ *     no                               | going on            | -                | killed
+ *     no                               | ended               | -                | forgotten
  */
+/* clang-format on */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "base/mem.h"
 
+#include "core/run_hash.h"
+
 #include "worker/internal.h"
 
 static struct known *find_known(const struct worker *worker, const struct run_key *key)
 {
-    struct known *known;
+    struct table_node *node = table_first(&worker->known, run_key_hash(key));
 
-    list_for_each (known, &worker->known, link) {
-        if (!run_key_compare(&known->key, key))
-            return known;
-    }
-    return NULL;
+    while (node && run_key_compare(&container_of(node, struct known, node)->key, key))
+        node = table_next(node);
+    return node ? container_of(node, struct known, node) : NULL;
 }
 
 void worker_note_known(struct worker *worker, const struct launch_event *event)
@@ -38,10 +40,25 @@ void worker_note_known(struct worker *worker, const struct launch_event *event)
     if (!known) {
         known = xcalloc(1, sizeof(*known));
         known->key = event->run;
-        list_append(&worker->known, &known->link);
+        table_insert(&worker->known, &known->node, run_key_hash(&known->key));
     }
     known->result = event->result;
     memcpy(known->reason, event->reason, MIN(strlen(event->reason), (size_t)LIMIT_REASON));
+}
+
+static void drop_known(struct worker *worker, struct known *known)
+{
+    table_remove(&worker->known, &known->node);
+    free(known);
+}
+
+void worker_free_known(struct worker *worker)
+{
+    struct table_node *node;
+
+    while ((node = table_after(&worker->known, NULL)))
+        drop_known(worker, container_of(node, struct known, node));
+    table_release(&worker->known);
 }
 
 /* ---- on the store thread ---- */
@@ -49,6 +66,7 @@ void worker_note_known(struct worker *worker, const struct launch_event *event)
 struct recovery {
     struct work *work;
     char **requests; /* one a recovered run */
+    size_t request_capacity;
 };
 
 static bool note_unfinished(void *context, const struct run_record *record)
@@ -61,12 +79,11 @@ static bool note_unfinished(void *context, const struct run_record *record)
     size_t count = work->recovered_count;
 
     if (!memcmp(&record->token, &none, sizeof(none)))
-        return true;              /* nobody's yet: it comes as a task */
-    if (!(count & (count + 1))) { /* grow at 0, 1, 3, 7, ... */
-        work->recovered = xrealloc(work->recovered, 2 * (count + 1), sizeof(*work->recovered));
-        recovery->requests =
-            xrealloc(recovery->requests, 2 * (count + 1), sizeof(*recovery->requests));
-    }
+        return true; /* nobody's yet: it comes as a task */
+    work->recovered =
+        xgrow(work->recovered, count, &work->recovered_capacity, sizeof(*work->recovered));
+    recovery->requests =
+        xgrow(recovery->requests, count, &recovery->request_capacity, sizeof(char *));
     recovered = &work->recovered[count];
     *recovered = (struct recovered){.active = active_new(&record->run.key, &record->token)};
     recovered->active->trigger = record->run.trigger;
@@ -123,17 +140,15 @@ enum rc work_recover(struct work *work)
 
 /* ---- on the loop thread ---- */
 
-static void wait_for_job(struct worker *worker, const struct recovered *recovered, int kind,
-                         const struct run_result *result, const char *reason)
+static void wait_for_job(struct worker *worker, const struct recovered *recovered,
+                         enum wait_kind kind, const struct run_result *result, const char *reason)
 {
-    struct waiting *waiting = xcalloc(1, sizeof(*waiting));
+    struct waiting *waiting = worker_add_waiting(worker, &recovered->active->key, kind);
 
-    *waiting = (struct waiting){.key = recovered->active->key, .active = recovered->active};
-    waiting->kind = kind;
+    waiting->active = recovered->active;
     if (result)
         waiting->result = *result;
     memcpy(waiting->reason, reason, MIN(strlen(reason), (size_t)LIMIT_REASON));
-    list_append(&worker->waiting, &waiting->link);
     worker_want_job(worker, recovered->active->key.job, LOAD_DORMANT);
 }
 
@@ -152,8 +167,7 @@ static void recover_known(struct worker *worker, const struct recovered *recover
         }
         wait_for_job(worker, recovered, WAIT_GOES_ON, NULL, "");
     }
-    list_remove(&known->link);
-    free(known);
+    drop_known(worker, known);
 }
 
 static void recover_run(struct worker *worker, const struct recovered *recovered)
@@ -179,16 +193,16 @@ static void recover_run(struct worker *worker, const struct recovered *recovered
 /* What the guardian has and the store does not want any more. */
 static void forget_known(struct worker *worker)
 {
-    while (!list_is_empty(&worker->known)) {
-        struct known *known = list_first(&worker->known, struct known, link);
+    for (struct table_node *node = table_after(&worker->known, NULL); node;
+         node = table_after(&worker->known, node)) {
+        const struct known *known = container_of(node, struct known, node);
 
-        if (!run_status_is_final(known->result.status))
-            launcher_kill(worker->launcher, &known->key);
-        else
+        if (run_status_is_final(known->result.status))
             launcher_acknowledge(worker->launcher, &known->key);
-        list_remove(&known->link);
-        free(known);
+        else
+            launcher_kill(worker->launcher, &known->key);
     }
+    worker_free_known(worker);
 }
 
 static void on_tasks(void *context, const struct task *tasks, size_t count)

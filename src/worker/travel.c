@@ -11,9 +11,8 @@
 static void take_items(struct worker *worker, struct work *work)
 {
     while (!list_is_empty(&worker->items) && work->item_count < LIMIT_BATCH) {
-        struct item *item = list_first(&worker->items, struct item, link);
+        struct item *item = list_take(&worker->items, struct item, link);
 
-        list_remove(&item->link);
         list_append(&work->items, &item->link);
         work->item_count++;
         worker->item_count--;
@@ -159,12 +158,8 @@ void work_free(struct work *work)
 {
     if (!work)
         return;
-    while (!list_is_empty(&work->items)) {
-        struct item *item = list_first(&work->items, struct item, link);
-
-        list_remove(&item->link);
-        free(item);
-    }
+    while (!list_is_empty(&work->items))
+        free(list_take(&work->items, struct item, link));
     for (size_t i = 0; i < work->claim_count; i++)
         active_free(work->claims[i].active);
     forget_recovered(work);

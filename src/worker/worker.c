@@ -21,8 +21,6 @@ enum rc worker_new(const struct worker_config *config, struct worker **ret_worke
     worker->inbox.fd = worker->returned.fd = worker->to_store.fd = -1;
     list_init(&worker->unsent);
     list_init(&worker->unwritten);
-    list_init(&worker->known);
-    list_init(&worker->waiting);
     list_init(&worker->items);
     worker->agenda = agenda_new(&(struct agenda_config){.lead = LEAD, .boot_at = config->boot_at});
     worker->started_at = clock_now(config->clock);
@@ -129,32 +127,19 @@ struct worker_wake worker_step(struct worker *worker)
     return (struct worker_wake){next_instant(worker), next_deadline(worker)};
 }
 
-static void free_lists(struct worker *worker)
+static void free_runs(struct worker *worker)
 {
-    struct list *lists[] = {&worker->known, &worker->waiting, &worker->items};
-    struct table_node *node = table_after(&worker->active, NULL);
+    struct table_node *node;
 
-    for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
-        while (!list_is_empty(lists[i])) {
-            struct list *link = lists[i]->next;
-
-            list_remove(link);
-            if (i == 0)
-                free(container_of(link, struct known, link));
-            else if (i == 1)
-                free(container_of(link, struct waiting, link));
-            else
-                free(container_of(link, struct item, link));
-        }
-    }
-    while (node) {
-        struct active *active = container_of(node, struct active, node);
-
-        node = table_after(&worker->active, node);
-        table_remove(&worker->active, &active->node);
-        active_free(active);
+    worker_free_known(worker);
+    worker_free_waiting(worker);
+    while ((node = table_after(&worker->active, NULL))) {
+        table_remove(&worker->active, node);
+        active_free(container_of(node, struct active, node));
     }
     table_release(&worker->active);
+    while (!list_is_empty(&worker->items))
+        free(list_take(&worker->items, struct item, link));
 }
 
 static void free_mail(struct worker *worker)
@@ -184,7 +169,7 @@ void worker_free(struct worker *worker)
     coordination_unwatch(worker->config.coordination, worker);
     free_mail(worker);
     work_free(worker->failed);
-    free_lists(worker);
+    free_runs(worker);
     map_release(&worker->loading);
     free(worker->claims);
     free(worker->loads);

@@ -53,6 +53,11 @@ static void hear(void *context, const struct launch_event *event)
     heard = &fixture->heard[fixture->heard_count++];
     heard->event = *event;
     (void)snprintf(heard->reason, sizeof(heard->reason), "%s", event->reason ? event->reason : "");
+    if (event->kind == LAUNCH_DISCONNECTED) {
+        struct launch launch = launch_of(fixture, UINT32_MAX, "exit 0");
+
+        fixture->start_while_away = launcher_start(fixture->launcher, &launch, NULL);
+    }
 }
 
 static void connect_worker(struct fixture *fixture)
@@ -118,7 +123,11 @@ static void end_guardian(const struct fixture *fixture, int signal)
     if (poller.fd < 0)
         return;
     assert_return_code(pidfd_send_signal(poller.fd, signal, NULL, 0), errno);
-    assert_int_equal(poll(&poller, 1, 10000), 1);
+    if (poll(&poller, 1, 10000) != 1) {
+        (void)pidfd_send_signal(poller.fd, SIGKILL, NULL, 0);
+        (void)poll(&poller, 1, 10000);
+        fail_msg("the guardian did not end by signal %d", signal);
+    }
     close(poller.fd);
 }
 

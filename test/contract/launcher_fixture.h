@@ -28,6 +28,7 @@ struct fixture {
     size_t heard_count, heard_capacity;
     struct run_key handed[HANDED_MAX]; /* started with this guardian */
     size_t handed_count;
+    enum rc start_while_away;         /* the answer to a start() during DISCONNECTED */
     char directory[64];               /* real: the data directory */
     struct memory_guardian *guardian; /* memory */
 };

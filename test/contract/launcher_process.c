@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/mem.h"
 
 #include "adapters/directory/outputs.h"
@@ -63,9 +64,19 @@ static char *output_of(const struct launch *launch)
     return read_output(launch);
 }
 
-static char *expand(const char *format)
+/* A text in which each @ is the data directory; the caller frees it. */
+static char *expand(const char *text)
 {
-    return xasprintf(format, fixture.directory, fixture.directory, fixture.directory);
+    struct buf buf;
+
+    buf_init(&buf, 65536);
+    for (; *text; text++) {
+        if (*text == '@')
+            assert_int_equal(buf_puts(&buf, fixture.directory), RC_OK);
+        else
+            assert_int_equal(buf_putc(&buf, *text), RC_OK);
+    }
+    return buf_take(&buf);
 }
 
 static const char *home(void)
@@ -224,9 +235,9 @@ struct refusal {
 
 static void says_what_was_wrong(void **state)
 {
-    AUTO_FREE char *plain = expand("%s/plain");
-    AUTO_FREE char *text = expand("%s/text");
-    AUTO_FREE char *lost = expand("%s/lost");
+    AUTO_FREE char *plain = expand("@/plain");
+    AUTO_FREE char *text = expand("@/text");
+    AUTO_FREE char *lost = expand("@/lost");
     const struct refusal refusals[] = {
         {"/nonexistent", NULL, "", "exec: No such file or directory"},
         {"/etc", NULL, "", "exec: Permission denied"},
@@ -299,7 +310,7 @@ static void tells_the_signal_and_the_use(void **state)
 
 static void kills_what_ignores_term(void **state)
 {
-    AUTO_FREE char *command = expand("trap '' TERM; echo $$ >%s/pid; while :; do sleep 0.1; done");
+    AUTO_FREE char *command = expand("trap '' TERM; echo $$ >@/pid; while :; do sleep 0.1; done");
     struct launch launch = launch_of(&fixture, 1, command);
     const struct heard *heard;
 
@@ -318,9 +329,9 @@ static void kills_what_ignores_term(void **state)
 static void leaves_nothing_behind(void **state)
 {
     AUTO_FREE char *command =
-        expand("setsid sh -c 'trap \"\" TERM; echo $$ >%s/first; while :; do sleep 0.1; done' & "
-               "(setsid sh -c 'echo $$ >%s/second; exec sleep 1000' &) ; "
-               "sh -c 'echo $$ >%s/third; exec sleep 1000' & sleep 0.3; exit 7");
+        expand("setsid sh -c 'trap \"\" TERM; echo $$ >@/first; while :; do sleep 0.1; done' & "
+               "(setsid sh -c 'echo $$ >@/second; exec sleep 1000' &) ; "
+               "sh -c 'echo $$ >@/third; exec sleep 1000' & sleep 0.3; exit 7");
     struct launch launch = launch_of(&fixture, 1, command);
     const struct heard *heard;
     char id[RUN_ID_TEXT];
@@ -353,7 +364,7 @@ static void does_not_wait_for_who_holds_the_output(void **state)
 static void a_successor_kills_what_was_left(void **state)
 {
     AUTO_FREE char *command =
-        expand("echo $$ >%s/main; setsid sh -c 'trap \"\" TERM HUP; echo $$ >%s/escaped; "
+        expand("echo $$ >@/main; setsid sh -c 'trap \"\" TERM HUP; echo $$ >@/escaped; "
                "while :; do sleep 0.1; done' & wait");
     struct launch launch = launch_of(&fixture, 1, command);
     char id[RUN_ID_TEXT];

@@ -14,10 +14,15 @@ static int64_t read_clock(clockid_t id)
     return now.tv_sec * SECOND + now.tv_nsec / 1000;
 }
 
-static instant_us posix_now(struct clock *clock)
+instant_us posix_now(void *context)
 {
-    (void)clock;
+    (void)context;
     return read_clock(CLOCK_REALTIME);
+}
+
+static instant_us posix_clock_now(struct clock *clock)
+{
+    return posix_now(clock);
 }
 
 static mono_us posix_mono(struct clock *clock)
@@ -34,7 +39,7 @@ static void posix_free(struct clock *clock)
 struct clock *posix_clock_new(void)
 {
     static const struct clock_ops ops = {
-        .name = "posix", .now = posix_now, .mono = posix_mono, .free = posix_free};
+        .name = "posix", .now = posix_clock_now, .mono = posix_mono, .free = posix_free};
     struct clock *clock = xmalloc(sizeof(*clock));
 
     *clock = (struct clock){.ops = &ops};

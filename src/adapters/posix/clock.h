@@ -7,4 +7,7 @@
 
 struct clock *posix_clock_new(void);
 
+/* The wall clock, for who asks by a callback; the context is not used. */
+instant_us posix_now(void *context);
+
 #endif
