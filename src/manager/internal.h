@@ -92,7 +92,7 @@ int manager_pick(const struct manager *manager, const char *current);
 void manager_publish_job(struct manager *manager, job_id job);
 void manager_publish_run(struct manager *manager, const struct run_key *run);
 
-/* change.c: commits changes that wait; true when there are more. */
+/* change*.c: commits changes that wait; true when there are more. */
 bool manager_work_off_changes(struct manager *manager);
 
 /* reconcile.c */

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * manager/change.h: a batch of changes, from the queue to its answers; for change*.c alone.
+ *
+ * Each is prepared (checked against what is in the store), all are written by one apply(), and then
+ * each is settled: tasks are handed out, watchers are told, the API server is answered. A job
+ * occurs at most once in a batch, so that each change is prepared from what the one before it
+ * wrote.
+ */
+#ifndef CRONJOB_MANAGER_CHANGE_H
+#define CRONJOB_MANAGER_CHANGE_H
+
+#include "base/buf.h"
+
+#include "manager/internal.h"
+
+/* What the store knows of the job of a change before it is made. */
+struct snapshot {
+    bool found;
+    bool removed;
+    enum job_status status;
+    char worker[LIMIT_NAME + 1];
+    bool enabled;
+    instant_us starts_at;
+    char *schedule; /* of the batch's arena, as the next */
+    char *time_zone;
+};
+
+struct pending_change {
+    struct change *change;
+    struct snapshot before;
+    struct buf document;
+    int worker;   /* who gets the job or run; -1 nobody */
+    size_t write; /* index, when it has one */
+    bool writes;
+    struct run_key *outputs; /* to remove after a purge */
+    size_t output_count;
+};
+
+struct change_batch {
+    struct manager *manager;
+    struct arena arena;
+    struct pending_change *items;
+    size_t count;
+    struct store_write *writes;
+    size_t write_count;
+};
+
+/* Whether it is about the job `id`, which is there already. */
+bool change_is_of_job(const struct change *change);
+
+/* change_prepare.c: fills the writes; a change that is refused has its outcome. */
+MUST_USE enum rc change_prepare(struct change_batch *batch, struct err *err);
+
+/* change_settle.c: acts on what the store answered, and answers each change. */
+void change_settle(struct change_batch *batch);
+
+#endif
