@@ -224,7 +224,8 @@ void groups_give_back(struct groups *groups, struct group *group)
 {
     if (!group)
         return;
-    if (group->limited || groups->spare_count >= SPARE_MAX || !group_is_empty(groups, group)) {
+    if (group->limited || group->killed || groups->spare_count >= SPARE_MAX ||
+        !group_is_empty(groups, group)) {
         group_free(groups, group);
         return;
     }
@@ -260,13 +261,15 @@ bool group_is_empty(const struct groups *groups, const struct group *group)
     return find_number(text, "populated") == 0;
 }
 
-void group_signal(const struct groups *groups, const struct group *group, int signal)
+void group_signal(const struct groups *groups, struct group *group, int signal)
 {
     char path[GROUP_NAME + 32];
 
     (void)snprintf(path, sizeof(path), "%s/cgroup.kill", group->name); /* fits */
-    if (signal == SIGKILL && write_text_file(groups->hierarchies[0].fd, path, "1"))
+    if (signal == SIGKILL && write_text_file(groups->hierarchies[0].fd, path, "1")) {
+        group->killed = true;
         return;
+    }
     cgroup_signal(group->join_fds[0], signal);
 }
 

@@ -53,6 +53,7 @@ struct group {
     size_t join_count;
     int folder_fd; /* of version 2, to be born in; -1: there is none */
     bool limited;
+    bool killed;        /* by the kernel: a birth in it would be killed, too */
     unsigned used;      /* bits of hierarchies in which it exists */
     span_us cpu_before; /* when group_cpu() was last asked */
 };
@@ -73,7 +74,7 @@ void groups_give_back(struct groups *groups, struct group *group);
 
 /* The following are for groups of `groups->kills`. */
 bool group_is_empty(const struct groups *groups, const struct group *group);
-void group_signal(const struct groups *groups, const struct group *group, int signal);
+void group_signal(const struct groups *groups, struct group *group, int signal);
 
 /* User and system time spent in it since this was last asked, -1 when unknown. */
 span_us group_cpu(const struct groups *groups, struct group *group);

@@ -24,6 +24,7 @@ enum { STACK_SIZE = 64 * 1024, CANNOT_EXECUTE = 126 };
 
 /* clang-format off */
 #define STEP_TABLE(X)                                  \
+    X(STEP_BIRTH,     "clone")                         \
     X(STEP_SESSION,   "session")                       \
     X(STEP_JOIN,      "cgroup")                        \
     X(STEP_OOM,       "oom_score_adj")                 \
@@ -228,6 +229,20 @@ static bool is_shortage(int error)
     return error == EAGAIN || error == ENOMEM || error == EMFILE || error == ENFILE;
 }
 
+/*
+ * Linux compares the kills that a cgroup has seen with those of the parent's cgroup: who is born in
+ * one that was killed before, or from one, is killed at birth, and has not come to its first step.
+ */
+static bool was_killed_at_birth(const struct attempt *attempt, pid_t pid, int pidfd)
+{
+    if (attempt->step != STEP_BIRTH)
+        return false;
+    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+        continue;
+    (void)close(pidfd); /* a pidfd has nothing to lose */
+    return true;
+}
+
 /* Born in its cgroup if that can be had, else it joins. */
 static pid_t make_child(const struct starter *starter, struct attempt *attempt, int *ret_pidfd)
 {
@@ -241,7 +256,7 @@ static pid_t make_child(const struct starter *starter, struct attempt *attempt, 
     if (birth.cgroup_fd >= 0) {
         attempt->joined = 1;
         pid = birth_into(&birth, ret_pidfd);
-        if (pid >= 0 || is_shortage(errno))
+        if (pid < 0 ? is_shortage(errno) : !was_killed_at_birth(attempt, pid, *ret_pidfd))
             return pid;
     }
     attempt->joined = 0;

@@ -226,6 +226,15 @@ def test_what_a_run_leaves_in_the_background_is_ended(server, tmp_path):
     assert not any(is_alive(pid) for pid in wait_for_pids(pids, 1))
 
 
+def test_a_run_after_a_kill_is_not_killed(server):
+    first = server.run(server.add("@manual", "trap '' TERM; sleep 60", kill_grace="0s"))
+    wait_until(lambda: server.get(f"/runs/{first['id']}")["status"] == "running", 10)
+    server.request("POST", f"/runs/{first['id']}/kill", expect=202)
+    assert server.wait_run(first)["status"] == "killed"
+    for _ in range(3):
+        assert server.execute("echo alive")[1] == b"alive\n"
+
+
 def test_a_run_that_has_ended_cannot_be_killed(server):
     run, _ = server.execute("true")
     answer = server.request("POST", f"/runs/{run['id']}/kill")
