@@ -51,19 +51,30 @@ static const struct command command_standalone = {
 
 static int run_guardian(struct cli *cli, const struct arguments *arguments)
 {
-    const char *data = arguments_value(arguments, "data");
     const char *text = arguments_value(arguments, "ready-fd");
+    const char *level = arguments_value(arguments, "log-level");
+    const char *format = arguments_value(arguments, "log-format");
+    struct server_options options = {.data = arguments_value(arguments, "data"),
+                                     .log_level = LEVEL_INFO};
+    struct err err = {0};
     char *end = NULL;
     long fd = text ? strtol(text, &end, 10) : -1;
     (void)cli;
-    if (!data || (text && (end == text || *end != '\0' || fd < 0 || fd > INT_MAX)))
+    if (!options.data || (text && (end == text || *end != '\0' || fd < 0 || fd > INT_MAX)))
         return cli_usage("guardian: --data DIR is needed, --ready-fd is a descriptor");
-    return guardian_main(data, (int)fd);
+    enum rc rc = level ? log_level_parse(level, &options.log_level, &err) : RC_OK;
+    if (rc == RC_OK && format)
+        rc = log_format_parse(format, &options.log_format, &err);
+    if (rc != RC_OK)
+        return cli_usage("guardian: %s", err_message(&err, rc));
+    return guardian_main(&options, (int)fd);
 }
 
 static const struct option guardian_options[] = {
     {.name = "data", .value = "DIR", .help = "the worker's directory"},
     {.name = "ready-fd", .value = "N", .help = "a descriptor to tell when it is ready"},
+    {.name = "log-level", .value = "LEVEL", .help = "error, warn, info or debug [info]"},
+    {.name = "log-format", .value = "FORMAT", .help = "text or json [text]"},
     {0},
 };
 

@@ -18,8 +18,16 @@ void servers_log(const struct server_options *options)
                                   .now = posix_now});
 }
 
+/* The guardian logs as its server does. */
+static const char *const level_words[] = {
+    [LEVEL_ERROR] = "error", [LEVEL_WARN] = "warn", [LEVEL_INFO] = "info", [LEVEL_DEBUG] = "debug"};
+static const char *const format_words[] = {[LOG_FORMAT_TEXT] = "text", [LOG_FORMAT_JSON] = "json"};
+
 int standalone_main(const struct server_options *options)
 {
+    const char *const guardian_arguments[] = {"--log-level", level_words[options->log_level],
+                                              "--log-format", format_words[options->log_format],
+                                              NULL};
     const struct wiring_config config = {
         .address = options->address,
         .port = options->port,
@@ -36,6 +44,7 @@ int standalone_main(const struct server_options *options)
         .keep_runs_for = options->keep_runs_for,
         .keep_runs_of_job = options->keep_runs,
         .drain_timeout = options->drain_timeout,
+        .guardian_arguments = guardian_arguments,
     };
     struct err err = {0};
     enum rc rc;
@@ -48,11 +57,13 @@ int standalone_main(const struct server_options *options)
     return EXIT_FAILURE;
 }
 
-int guardian_main(const char *data, int ready_fd)
+int guardian_main(const struct server_options *options, int ready_fd)
 {
     struct err err = {0};
-    enum rc rc = wiring_run_guardian(data, ready_fd, &err);
+    enum rc rc;
 
+    servers_log(options);
+    rc = wiring_run_guardian(options->data, ready_fd, &err);
     if (rc == RC_OK)
         return EXIT_SUCCESS;
     log_error("guardian could not start", LOG_ERR(&err, rc));

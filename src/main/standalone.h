@@ -11,7 +11,8 @@ void servers_log(const struct server_options *options);
 /* `cronjob standalone`: runs until it is told to end. */
 int standalone_main(const struct server_options *options);
 
-/* `cronjob guardian`: started by the worker, not by people; see guardian/guardian.h. */
-int guardian_main(const char *data, int ready_fd);
+/* `cronjob guardian`: started by the worker, not by people; see guardian/guardian.h. Of the options
+ * data, log_level and log_format count. */
+int guardian_main(const struct server_options *options, int ready_fd);
 
 #endif

@@ -171,6 +171,7 @@ static enum rc make_worker(struct standalone *standalone, struct err *err)
     };
     struct posix_launcher_config launcher = {
         .data_directory = standalone->config->data,
+        .arguments = standalone->config->guardian_arguments,
         .clock = standalone->clock,
         .callback = worker_on_launch,
     };

@@ -31,6 +31,7 @@ struct wiring_config {
     span_us keep_runs_for;
     size_t keep_runs_of_job;
     span_us drain_timeout;
+    const char *const *guardian_arguments; /* further ones for the guardian, NULL at the end */
 };
 
 /*
