@@ -91,21 +91,9 @@ static void on_event(void *context, const struct event *event)
         post_news(context, &(struct news){.kind = NEWS_RUN, .job = event->run.job});
 }
 
-static bool note_draining(void *context, const struct worker_record *worker)
-{
-    struct manager *manager = context;
-    int index = manager_find_worker(manager, worker->name);
-
-    if (index >= 0)
-        manager->workers[index].draining = worker->draining;
-    return true;
-}
-
 static void member_changed(struct manager *manager, const struct member *member)
 {
     int index = manager_find_worker(manager, member->name);
-    struct err err = {0};
-    enum rc rc;
 
     if (index < 0) {
         index = (int)manager->worker_count++;
@@ -117,9 +105,6 @@ static void member_changed(struct manager *manager, const struct member *member)
     manager->workers[index].present = !member->gone;
     manager->workers[index].tasks = 0;
     log_info(member->gone ? "worker left" : "worker joined", LOG_TEXT("worker", member->name));
-    rc = store_read_workers(manager->config.store, note_draining, manager, &err);
-    if (rc != RC_OK)
-        log_warn("draining workers are not known, ignoring", LOG_ERR(&err, rc));
     manager_reconcile(manager);
 }
 

@@ -30,6 +30,16 @@ void manager_reconcile(struct manager *manager)
         *reconciliation = (struct reconciliation){.running = true};
 }
 
+static bool note_draining(void *context, const struct worker_record *worker)
+{
+    struct manager *manager = context;
+    int index = manager_find_worker(manager, worker->name);
+
+    if (index >= 0)
+        manager->workers[index].draining = worker->draining;
+    return true;
+}
+
 static bool place_job(void *context, const struct job_record *job)
 {
     struct page *page = context;
@@ -65,12 +75,15 @@ static enum rc place_page(struct manager *manager, struct err *err)
     struct store_write *moves AUTO_FREE = xcalloc(LIMIT_BATCH, sizeof(*moves));
     struct page page = {.manager = manager, .moves = moves};
     struct job_query query = job_query_all();
-    enum rc rc;
+    enum rc rc = RC_OK;
 
+    if (!reconciliation->after)
+        rc = store_read_workers(manager->config.store, note_draining, manager, err);
     query.active_only = true;
     query.after = reconciliation->after;
     query.limit = LIMIT_BATCH;
-    rc = store_read_jobs(manager->config.store, &query, place_job, &page, err);
+    if (rc == RC_OK)
+        rc = store_read_jobs(manager->config.store, &query, place_job, &page, err);
     if (rc == RC_OK && page.move_count)
         rc = store_apply(manager->config.store, moves, page.move_count, err);
     if (rc != RC_OK)
