@@ -4,9 +4,11 @@
  *
  * Contract: records appended come back, in order, after sync() answered RC_OK and whatever happens
  * next. A torn end is dropped silently; damage in the middle is RC_IO with words for the operator.
- * compact() replaces everything by the records given, atomically. A failed sync() leaves the
- * journal unusable (every later call fails): a disk that failed an fsync is not believed again. One
- * thread uses a journal.
+ * compact() replaces everything by the records given, atomically; records that were not synced are
+ * dropped. When sync() answers RC_FULL, the records since the last one are not kept, the journal is
+ * as it was, and they may be appended again later. RC_IO of sync() leaves the journal unusable
+ * (every later call fails): a disk that failed an fsync is not believed again. One thread uses a
+ * journal.
  */
 #ifndef CRONJOB_PORTS_JOURNAL_H
 #define CRONJOB_PORTS_JOURNAL_H

@@ -9,8 +9,9 @@
  * has STARTED at most once and FINISHED exactly once, and FINISHED is repeated after a reconnection
  * until acknowledge() was called.
  * - After the launcher connects (again) to its guardian, KNOWN comes for every run that the
- * guardian has, running or finished, then CONNECTED. A run that the worker believes started and
- * that was not KNOWN is lost.
+ * guardian has, waiting, running or finished, then CONNECTED, then FINISHED again for those that
+ * are finished and not acknowledged. A run that the worker believes started and that was not KNOWN
+ * is lost.
  * - DISCONNECTED: the guardian is gone, its runs with it (their processes were killed as far as
  * they could be found). The launcher starts a new guardian by itself and CONNECTED follows.
  * - kill() asks for TERM to the whole tree now and KILL after the run's grace; a run that has not
