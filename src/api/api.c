@@ -42,7 +42,7 @@ static struct http_route *make_routes(void)
             .method = api_routes[i].method,
             .path = api_routes[i].path,
             .handler = dispatch_call,
-            .body_limit = api_routes[i].body == BODY_NONE ? 0 : LIMIT_BODY,
+            .body_limit = api_routes[i].body == BODY_NONE ? LIMIT_IGNORED_BODY : LIMIT_BODY,
             .data = &api_routes[i],
         };
     return routes;

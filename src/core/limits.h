@@ -19,10 +19,12 @@ enum {
     LIMIT_ENV_VALUE = 32 * 1024,  /* bytes of a value */
     LIMIT_DOCUMENT = 256 * 1024,  /* bytes of a job's document */
     LIMIT_BODY = 1024 * 1024,     /* bytes of a request's body */
-    LIMIT_HEADERS = 16 * 1024,    /* bytes of a request's head */
-    LIMIT_JSON_DEPTH = 32,        /* nested arrays and objects */
-    LIMIT_PAGE = 1000,            /* most a client can ask for by limit=N where pages exist */
-    LIMIT_RETRIES = 100,          /* attempts after the first */
+    LIMIT_IGNORED_BODY =
+        4096, /* bytes of a body where none is read, that clients send all the same */
+    LIMIT_HEADERS = 16 * 1024, /* bytes of a request's head */
+    LIMIT_JSON_DEPTH = 32,     /* nested arrays and objects */
+    LIMIT_PAGE = 1000,         /* most a client can ask for by limit=N where pages exist */
+    LIMIT_RETRIES = 100,       /* attempts after the first */
     LIMIT_CATCH_UP = 1000, /* overdue ticks of one job that are run after a stop (catch_up: all) */
     LIMIT_MISSED_ROWS =
         100, /* overdue ticks of one job that are recorded one by one; older ones share a record */

@@ -40,6 +40,13 @@ def test_curl_adds_shows_and_removes_a_job(server):
     assert gone["status"] == "finished"
 
 
+def test_a_body_that_nothing_is_read_from_does_no_harm(server):
+    answer = requests.post(server.url + "/runs/1-5-1/kill", json={}, timeout=10)
+    assert answer.status_code == 404
+    answer = requests.post(server.url + "/runs/1-5-1/kill", data=b"x" * 5000, timeout=10)
+    assert answer.status_code == 413
+
+
 def test_what_get_answers_can_be_put_back(server):
     job = server.add("@daily", "true", name="round-trip", labels={"a": "b"}, timeout="90s")
     again = server.request("PUT", f"/jobs/{job['id']}", job, expect=200).json()
