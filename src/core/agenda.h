@@ -153,7 +153,8 @@ void agenda_remove(struct agenda *agenda, job_id job);
 MUST_USE bool agenda_run(struct agenda *agenda, const struct run_key *run, instant_us now);
 
 /* After a restart: a run of a known job that goes on, or that was claimed by us and certainly not
- * started (`started` false: it is decided anew, START or SKIP; too late is RUN_MISSED). */
+ * started (`started` false: it is decided anew, START or SKIP; too late is RUN_MISSED, a tick of a
+ * job that is dormant now is RUN_SKIPPED). */
 void agenda_adopt(struct agenda *agenda, const struct run_key *run, enum run_trigger trigger,
                   bool started, instant_us now);
 

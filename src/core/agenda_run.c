@@ -47,12 +47,25 @@ static enum live_kind kind_of(enum run_trigger trigger)
     return LIVE_TICK;
 }
 
+/* Whether a run that was claimed and not started by the worker before us is not to start either. */
+static void judge_unstarted(const struct agenda *agenda, const struct entry *entry,
+                            struct live *live, instant_us now)
+{
+    instant_us tick = MAX(MIN(live->key.scheduled_at, INSTANT_MAX), -INSTANT_MAX);
+    span_us late = now - tick - entry_offset(agenda, entry);
+
+    if (live->kind != LIVE_DEMAND && !entry_is_followed(entry))
+        live_refuse(live, RUN_SKIPPED, AGENDA_REMOVED);
+    else if (live->kind != LIVE_RETRY && live->trigger != TRIGGER_REBOOT &&
+             late > patience(entry_policy(agenda, entry)))
+        live_refuse(live, RUN_MISSED, AGENDA_NOT_STARTED);
+}
+
 void agenda_adopt(struct agenda *agenda, const struct run_key *run, enum run_trigger trigger,
                   bool started, instant_us now)
 {
     struct entry *entry = agenda_find(agenda, run->job);
     struct live *live;
-    span_us late;
 
     now = agenda_tell(agenda, now);
     if (!entry || entry_find_live(entry, run))
@@ -60,11 +73,8 @@ void agenda_adopt(struct agenda *agenda, const struct run_key *run, enum run_tri
     live = entry_add_live(entry, run, kind_of(trigger), LIVE_DUE);
     live->trigger = trigger;
     live_set_state(agenda, live, started ? LIVE_ACTIVE : LIVE_WON);
-    late =
-        now - MAX(MIN(run->scheduled_at, INSTANT_MAX), -INSTANT_MAX) - entry_offset(agenda, entry);
-    if (!started && trigger != TRIGGER_RETRY && trigger != TRIGGER_REBOOT &&
-        late > patience(entry_policy(agenda, entry)))
-        live_refuse(live, RUN_MISSED, AGENDA_NOT_STARTED);
+    if (!started)
+        judge_unstarted(agenda, entry, live, now);
     agenda_settle(agenda, entry);
 }
 

@@ -53,6 +53,27 @@ static void a_run_that_was_not_started_is_decided_anew(void **state)
     }
 }
 
+static void of_a_paused_job_only_runs_on_demand_start(void **state)
+{
+    struct desk desk = desk_new();
+    struct agenda_job job = desk_job(1, "* * * * *");
+    struct run_key tick = desk_run("1-60-1"), retry = desk_run("1-60-2"), run = desk_run("1-61-1");
+
+    (void)state;
+    job.dormant = true;
+    job.concurrency = CONCURRENCY_ALLOW;
+    desk.now = desk_time(62);
+    desk_put(&desk, &job);
+    agenda_adopt(desk.agenda, &tick, TRIGGER_SCHEDULE, false, desk.now);
+    agenda_adopt(desk.agenda, &retry, TRIGGER_RETRY, false, desk.now);
+    agenda_adopt(desk.agenda, &run, TRIGGER_MANUAL, false, desk.now);
+    desk_at(&desk, 62,
+            "skip 1-60-1 skipped: the job was removed or paused\n"
+            "skip 1-60-2 skipped: the job was removed or paused\n"
+            "start 1-61-1 manual at 62\n");
+    desk_release(&desk);
+}
+
 static void of_two_found_one_starts_under_forbid(void **state)
 {
     struct desk desk = desk_new();
@@ -119,6 +140,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_run_that_goes_on_is_active),
         cmocka_unit_test(a_run_that_was_not_started_is_decided_anew),
+        cmocka_unit_test(of_a_paused_job_only_runs_on_demand_start),
         cmocka_unit_test(of_two_found_one_starts_under_forbid),
         cmocka_unit_test(what_is_found_of_unknown_jobs_is_ignored),
         cmocka_unit_test(a_retry_to_come_is_recalled),
