@@ -35,23 +35,26 @@ POST = """
 wrk.method = "POST"
 wrk.headers["Content-Type"] = "application/json"
 wrk.body = '{"executable":"true","schedule":"@manual","type":"command"}'
-function response(status)
-  if status ~= 201 then wrk.thread:stop() end
-end
 """
 
 
 class Figure:
     """One line of the table: what was measured, several times, and what is wanted of it."""
 
-    def __init__(self, name, unit, goal, at_least=None, at_most=None, note=""):
-        self.name, self.unit, self.goal, self.note = name, unit, goal, note
+    def __init__(self, name, unit, goal, at_least=None, at_most=None):
+        self.name, self.unit, self.goal = name, unit, goal
         self.at_least, self.at_most = at_least, at_most
-        self.values = []
+        self.values, self.notes = [], []
 
     @property
     def median(self):
         return statistics.median(self.values)
+
+    @property
+    def note(self):
+        """What was beside the measurement that is nearest to the median."""
+        distances = [abs(value - self.median) for value in self.values]
+        return self.notes[distances.index(min(distances))]
 
     @property
     def verdict(self):
@@ -85,10 +88,11 @@ class Bench:
     def program(self, name):
         return str(self.build / "test" / "bench" / name)
 
-    def add(self, name, value, unit, goal="", **more):
+    def add(self, name, value, unit, goal="", note="", **limits):
         """One more measurement of a figure."""
-        figure = self.figures.setdefault(name, Figure(name, unit, goal, **more))
+        figure = self.figures.setdefault(name, Figure(name, unit, goal, **limits))
         figure.values.append(value)
+        figure.notes.append(note)
         print(f"  {name}: {number(value)} {unit}", flush=True)
 
     def times(self, several):
@@ -256,8 +260,7 @@ class Bench:
             with self.server() as server:
                 server.start()
                 job = server.add(YEARLY, "true", name="one", description="of some length " * 4)
-                health = self.wrk(server, "/healthz", 64)
-                get = self.wrk(server, f"/jobs/{job['id']}", 64)
+                health, get = self.in_turns(server, "/healthz", f"/jobs/{job['id']}")
                 one, _ = self.post(server, 1)
                 many, made = self.post(server, 64)
                 known = int(query(server, "SELECT count(*) FROM jobs")[0][0])
@@ -283,13 +286,15 @@ class Bench:
                 f" of GET's rate ({get / 2:,.0f}/s) where that is less",
             )
 
-    def wrk(self, server, path, clients, *options):
-        span = 2 if self.quick else 5
-        threads = 1
-        text = subprocess.check_output(
-            ["wrk", f"-t{threads}", f"-c{clients}", f"-d{span}s", *options, server.url + path],
-            text=True,
-        )
+    def in_turns(self, server, *paths):
+        """The rates of several requests, taken in turns so that what disturbs one disturbs all."""
+        rates = [[self.wrk(server, path, 64, span=2) for path in paths] for _ in self.times(6)]
+        return [statistics.median(column) for column in zip(*rates)]
+
+    def wrk(self, server, path, clients, *options, span=5):
+        span = 2 if self.quick else span
+        command = ["wrk", "-t1", f"-c{clients}", f"-d{span}s", *options, server.url + path]
+        text = subprocess.check_output(command, text=True)
         assert "Non-2xx" not in text and "Socket errors" not in text, text
         return float(re.search(r"Requests/sec:\s+([0-9.]+)", text)[1])
 
