@@ -19,6 +19,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/metrics.h"
 
 #include "core/run_hash.h"
 
@@ -164,6 +165,7 @@ static void recover_known(struct worker *worker, const struct recovered *recover
         if (active->state == ACTIVE_RUNNING) {
             active->started_at = known->result.started_at;
             list_append(&worker->unwritten, &active->link);
+            metric_add(metric_series(METRIC_RUNS_RUNNING), 1);
         }
         wait_for_job(worker, recovered, WAIT_GOES_ON, NULL, "");
     }

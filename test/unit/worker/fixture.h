@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * test/unit/worker/fixture.h: a worker called "node" with everything in memory, on a clock that the
+ * test moves; what it sends to the store is done at once.
+ */
+#ifndef CRONJOB_TEST_UNIT_WORKER_FIXTURE_H
+#define CRONJOB_TEST_UNIT_WORKER_FIXTURE_H
+
+#include "adapters/memory/clock.h"
+#include "adapters/memory/journal.h"
+#include "adapters/memory/launcher.h"
+#include "adapters/memory/store.h"
+#include "testing.h"
+#include "worker/worker.h"
+
+/* Where the clock begins: 2030-01-01T00:00:00Z. */
+#define START ((instant_us)1893456000 * SECOND)
+#define TICK  (START + MINUTE) /* the first of "* * * * *" */
+
+struct fixture {
+    struct clock *clock;
+    struct zones *zones;
+    struct store *store;
+    struct events *events;
+    struct coordination *coordination;
+    struct lease lease; /* the test leads */
+    struct memory_disk *disk;
+    struct memory_guardian *guardian;
+    struct journal *journal;
+    struct launcher *launcher;
+    struct worker *worker;   /* NULL: dead */
+    struct memory_plan plan; /* of every run that is executed */
+    struct run_key executed[16];
+    size_t execution_count;
+    enum memory_store_fault fault; /* of the next apply() */
+    bool away;                     /* every call of the store fails */
+};
+
+struct fixture *fixture_new(void);
+void fixture_free(struct fixture *fixture);
+
+void fixture_start(struct fixture *fixture);
+void fixture_crash(struct fixture *fixture);
+/* Time passes, in steps of 50 ms, and all is done that is due; the worker may be dead. */
+void fixture_pass(struct fixture *fixture, span_us span);
+
+/* A job of defaults with this schedule, to be changed before it is created. */
+struct job fixture_job(const char *schedule);
+job_id fixture_create(struct fixture *fixture, const struct job *job);
+/* What the manager says to the worker. */
+void fixture_assign(struct fixture *fixture, job_id job);
+void fixture_withdraw(struct fixture *fixture, job_id job);
+/* A run on demand, queued in the store; and its task. */
+struct run_key fixture_queue_run(struct fixture *fixture, job_id job);
+void fixture_say(struct fixture *fixture, enum task_kind kind, const struct run_key *run);
+
+/* Texts are valid until the store, which is in memory, changes them. */
+struct run_record fixture_run(struct fixture *fixture, const struct run_key *run);
+void fixture_expect(struct fixture *fixture, const struct run_key *run, enum run_status status,
+                    const char *reason);
+struct run_key key_of(job_id job, instant_us scheduled_at, uint32_t attempt);
+void fixture_apply(struct fixture *fixture, struct store_write *write);
+
+#endif
