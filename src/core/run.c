@@ -152,6 +152,8 @@ enum rc run_trigger_parse(const char *text, enum run_trigger *ret_trigger, struc
 
 bool run_result_is_same(const struct run_result *kept, const struct run_result *reported)
 {
+    if (kept->started_at == INSTANT_NONE && reported->started_at == INSTANT_NONE)
+        return kept->status == reported->status; /* nothing was executed, whenever that was said */
     return kept->status == reported->status && kept->started_at == reported->started_at &&
            kept->finished_at == reported->finished_at && kept->exit_code == reported->exit_code &&
            kept->signal == reported->signal;

@@ -96,7 +96,6 @@ void worker_conclude(struct worker *worker, struct active *active, const struct 
     item->write.run.sets_job_status = agenda_revision(worker->agenda, active->key.job) != 0;
     item->write.run.job_status =
         agenda_finished(worker->agenda, &active->key, result, clock_now(worker->config.clock));
-    item->write.run.sets_job_status = true;
     count_run(active, result);
     drop_active(worker, active);
 }
@@ -135,6 +134,7 @@ static void send(struct worker *worker, struct active *active)
         return;
     }
     active->state = ACTIVE_HANDED_OVER;
+    list_append(&worker->handed_over, &active->link);
     arena_release(&active->arena);
     active->launch = (struct launch){0};
 }
@@ -190,6 +190,18 @@ void worker_kill_run(struct worker *worker, const struct run_key *key)
         launcher_kill(worker->launcher, key);
 }
 
+void worker_withdraw(struct worker *worker, job_id job)
+{
+    struct active *active;
+
+    list_for_each (active, &worker->handed_over, link) {
+        if (active->key.job != job || active->trigger == TRIGGER_MANUAL)
+            continue;
+        active->withdrawn = true;
+        launcher_kill(worker->launcher, &active->key);
+    }
+}
+
 static void on_started(struct worker *worker, const struct launch_event *event)
 {
     struct active *active = worker_find_active(worker, &event->run);
@@ -199,6 +211,7 @@ static void on_started(struct worker *worker, const struct launch_event *event)
     active->state = ACTIVE_RUNNING;
     active->started_at = event->result.started_at;
     active->started_mono = clock_mono(worker->config.clock);
+    list_remove(&active->link);
     list_append(&worker->unwritten, &active->link);
     metric_add(metric_series(METRIC_RUNS_RUNNING), 1);
     if (active->trigger == TRIGGER_SCHEDULE)
@@ -209,7 +222,9 @@ static void on_finished(struct worker *worker, const struct launch_event *event)
 {
     struct active *active = worker_find_active(worker, &event->run);
 
-    if (active)
+    if (active && active->withdrawn && event->result.started_at == INSTANT_NONE)
+        conclude_without_start(worker, active, RUN_SKIPPED, AGENDA_REMOVED);
+    else if (active)
         worker_conclude(worker, active, &event->result, event->reason);
     else if (worker->phase == PHASE_READY)
         launcher_acknowledge(worker->launcher, &event->run); /* the store has it already */

@@ -49,6 +49,7 @@ struct active {
     instant_us started_at;
     mono_us started_mono;
     bool kill_wanted;
+    bool withdrawn;      /* its job was removed or paused before it started */
     const char *refusal; /* why it cannot be executed, NULL when it can; of the arena */
 };
 
@@ -157,8 +158,9 @@ struct worker {
     bool connected;
     struct agenda *agenda;
     struct table active;
-    struct list unsent;    /* active: the launcher was busy or away */
-    struct list unwritten; /* active: running, not yet written as such, oldest first */
+    struct list unsent;      /* active: the launcher was busy or away */
+    struct list handed_over; /* active: with the guardian, not started */
+    struct list unwritten;   /* active: running, not yet written as such, oldest first */
     struct table known;
     struct table waiting; /* lists of struct waiting, by job */
     struct map loading;   /* job -> enum load_flag */
@@ -195,6 +197,8 @@ void worker_conclude(struct worker *worker, struct active *active, const struct 
                      const char *reason);
 void worker_start_run(struct worker *worker, struct active *active, instant_us start_at);
 void worker_send_unsent(struct worker *worker);
+/* What waits with the guardian for its instant is not to be started any more. */
+void worker_withdraw(struct worker *worker, job_id job);
 void worker_kill_run(struct worker *worker, const struct run_key *key);
 void worker_skip_run(struct worker *worker, struct active *active, enum run_status status,
                      const char *reason);

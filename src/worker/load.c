@@ -30,6 +30,7 @@ static void unwant_job(struct worker *worker, job_id job)
     uint64_t flags;
 
     agenda_remove(worker->agenda, job);
+    worker_withdraw(worker, job);
     if (map_get(&worker->loading, job, &flags))
         map_put(&worker->loading, job, flags & ~(uint64_t)LOAD_DUE);
 }

@@ -20,6 +20,7 @@ enum rc worker_new(const struct worker_config *config, struct worker **ret_worke
     worker->config = *config;
     worker->inbox.fd = worker->returned.fd = worker->to_store.fd = -1;
     list_init(&worker->unsent);
+    list_init(&worker->handed_over);
     list_init(&worker->unwritten);
     list_init(&worker->items);
     worker->agenda = agenda_new(&(struct agenda_config){.lead = LEAD, .boot_at = config->boot_at});

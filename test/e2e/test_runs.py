@@ -428,3 +428,19 @@ def test_reboot_is_once_a_boot_and_not_once_a_start():
             server.execute("true")
         assert [run["trigger"] for run in server.runs(job)] == ["reboot"]
         assert server.get(f"/jobs/{job['id']}")["status"] == "scheduled"
+
+
+@pytest.mark.parametrize("how", ["pause", "remove"])
+def test_what_is_taken_back_just_before_its_tick_does_not_start(server, tmp_path, how):
+    truth = tmp_path / "truth"
+    job = server.add("* * * * * *", f"date +%s.%N >>{truth}")
+    wait_until(truth.exists, what="a first run")
+    wait_until(lambda: 0.86 < time.time() % 1 < 0.9, what="a moment before a tick")
+    if how == "pause":
+        server.change(job, enabled=False)
+    else:
+        server.remove(job)
+    answered = time.time()
+    wait_until(lambda: time.time() > answered + 2, what="two ticks more")
+    assert max(float(line) for line in truth.read_text().split()) < answered + 0.05
+    assert {run["status"] for run in server.runs(job)} <= {"succeeded", "skipped"}
