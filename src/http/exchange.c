@@ -165,7 +165,7 @@ static bool find_route(struct http_request *request)
     case HTTP_MATCHED:
         return true;
     case HTTP_NO_PATH:
-        refuse(request, 404, NULL);
+        refuse(request, 404, "there is nothing at this path");
         return false;
     case HTTP_NO_METHOD:
         refuse_method(request);
