@@ -2,6 +2,7 @@
 #include "manager/change.h"
 
 #include "base/log.h"
+#include "base/metrics.h"
 
 bool change_is_of_job(const struct change *change)
 {
@@ -76,10 +77,14 @@ static void refuse_all(struct change_batch *batch, enum rc rc, const struct err 
 
 static enum rc commit(struct change_batch *batch, struct err *err)
 {
+    struct clock *clock = batch->manager->config.clock;
     enum rc rc = change_prepare(batch, err);
+    mono_us begun_at = clock_mono(clock);
 
-    if (rc == RC_OK && batch->write_count)
-        rc = store_apply(batch->manager->config.store, batch->writes, batch->write_count, err);
+    if (rc != RC_OK || !batch->write_count)
+        return rc;
+    rc = store_apply(batch->manager->config.store, batch->writes, batch->write_count, err);
+    metric_observe(metric_series(METRIC_STORE_DURATION, "apply"), clock_mono(clock) - begun_at);
     return rc;
 }
 

@@ -67,6 +67,8 @@ static enum rc apply(struct work *work)
         fill_claim(work, &work->claims[i].decision, &writes[at++]);
     work->begun_at = clock_mono(work->worker->config.clock);
     rc = store_apply(work->worker->config.store, writes, count, &work->err);
+    metric_observe(metric_series(METRIC_STORE_DURATION, "apply"),
+                   clock_mono(work->worker->config.clock) - work->begun_at);
     at = 0;
     list_for_each (item, &work->items, link) {
         item->write.outcome = writes[at].outcome;
