@@ -159,6 +159,7 @@ static enum rc make_worker(struct standalone *standalone, struct err *err)
         .name = standalone->config->name,
         .version = CRONJOB_VERSION,
         .labels = standalone->config->labels,
+        .alone = true,
         .store = standalone->store,
         .coordination = standalone->coordination,
         .events = standalone->events,

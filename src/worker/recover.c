@@ -121,7 +121,7 @@ enum rc work_recover(struct work *work)
     job_id *ids AUTO_FREE = NULL;
     enum rc rc;
 
-    runs.worker = work->worker->config.name;
+    runs.worker = work->worker->config.alone ? NULL : work->worker->config.name;
     runs.unfinished_only = true;
     rc = store_read_runs(work->worker->config.store, &runs, note_unfinished, &recovery, &work->err);
     ids = xcalloc(work->recovered_count, sizeof(*ids));

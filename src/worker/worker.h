@@ -34,6 +34,7 @@ struct worker_config {
     const char *name;
     const char *version;
     struct pairs labels;
+    bool alone; /* no other worker uses this store: whatever is unfinished is ours, by any name */
     struct store *store;
     struct coordination *coordination;
     struct events *events;

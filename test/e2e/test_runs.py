@@ -444,3 +444,15 @@ def test_what_is_taken_back_just_before_its_tick_does_not_start(server, tmp_path
     wait_until(lambda: time.time() > answered + 2, what="two ticks more")
     assert max(float(line) for line in truth.read_text().split()) < answered + 0.05
     assert {run["status"] for run in server.runs(job)} <= {"succeeded", "skipped"}
+
+
+def test_a_run_goes_on_under_another_name_of_its_worker(tmp_path):
+    with Server(tmp_path, arguments=["--name", "before"]).start() as server:
+        job = server.add("@manual", "sleep 2; echo done")
+        run = server.run(job)
+        wait_until(lambda: server.get(f"/runs/{run['id']}")["status"] == "running", what="it runs")
+        server.stop()
+        server.arguments = ["--name", "after"]
+        server.start()
+        assert server.wait_run(run)["status"] == "succeeded"
+        assert server.output(run) == b"done\n"
