@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/mem.h"
 
 #include "core/schedule.h"
 
@@ -73,8 +74,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!zone)
         zone = tzif_zone("Test/Rule", "CET-1CEST,M3.5.0,M10.5.0/3");
     memcpy(&head, data, HEAD);
-    text = strndup((const char *)data + HEAD, size - HEAD);
-    CHECK(text);
+    text = xstrndup((const char *)data + HEAD, size - HEAD);
     if (schedule_split_zone(text, name, &rest, &err) == RC_OK &&
         schedule_parse(rest, head, &schedule, &err) == RC_OK) {
         check_print(&schedule);

@@ -142,7 +142,9 @@ static void answers_any_status(void **state)
         {"DELETE", "/echo", 200, "DELETE "},
         {"HEAD", "/echo", 200, ""},
         {"GET", "/echo", 200, "GET "},
-        {"GET", "/nope", 404, "{\"title\":\"no such thing\",\"status\":404}\n"},
+        {"GET", "/nope", 404,
+         "{\"title\":\"no such thing\",\"status\":404,\"detail\":\"there is nothing at this "
+         "path\"}\n"},
         {"GET", "/moved", 302, ""},
         {"GET", "/refused", 409, "{\"title\":\"in conflict with what exists\",\"status\":409}\n"},
     };
