@@ -59,7 +59,8 @@ ssize_t http_stream_read(struct http_request *request, char *data, size_t capaci
 
 void http_stream_wake(struct http_request *request)
 {
-    struct http_connection *connection = request->connection;
+    /* Not asked of the request, which may be made ready for the next one just now. */
+    struct http_connection *connection = container_of(request, struct http_connection, request);
 
     pthread_mutex_lock(&connection->mutex);
     /* A request that is suspended but not answered waits for http_stream() itself. */
