@@ -116,11 +116,12 @@ class Bench:
             text = subprocess.check_output([self.program("bench_schedule")], text=True)
             rates = {line.split()[0]: float(line.split()[1]) for line in text.splitlines()}
             yardstick = rates["yardstick.timegm_gmtime"]
-            for zone, name, goal in (("UTC", "schedule.next.utc", 5e6), ("Europe/Berlin", "schedule.next.berlin", 1e6)):
-                ratio = f"{rates[name] / yardstick:.1f} times a timegm() with a gmtime_r()"
+            for zone, name, goal in (("UTC", "utc", 5e6), ("Europe/Berlin", "berlin", 1e6)):
+                rate = rates[f"schedule.next.{name}"]
+                ratio = f"{rate / yardstick:.1f} times a timegm() with a gmtime_r()"
                 self.add(
                     f"next tick of `*/5 * * * *`, {zone}",
-                    rates[name],
+                    rate,
                     "/s",
                     f">= {goal / 1e6:.0f} M/s",
                     at_least=goal,
@@ -282,7 +283,7 @@ class Bench:
                 ">= 100 %",
                 at_least=100,
                 note=f"{many:,.0f}/s, {many / one:.1f} times one client's; wanted: 20 times, or half"
-                f" of GET's rate ({get / 2:,.0f}/s) where that is less",
+                f" the rate of GET ({get / 2:,.0f}/s) where that is less",
             )
 
     def in_turns(self, server, *paths):
@@ -383,7 +384,8 @@ class Bench:
     def machine(self):
         """How fast the machine is, and how much that varies."""
         for _ in self.times(5):
-            self.add("the machine: `sh -c true`, one after the other", 300 / self.bare(300, "true"), "/s")
+            rate = 300 / self.bare(300, "true")
+            self.add("the machine: `sh -c true`, one after the other", rate, "/s")
             self.add("the machine: appends of 4 KiB made durable", sync_rate(self.scratch), "/s")
 
 
@@ -454,7 +456,8 @@ def clone(server, model, count, schedule=None):
         if schedule:
             old = model["schedule"]
             store.execute("UPDATE jobs SET schedule = ?", (schedule,))
-            store.execute("UPDATE documents SET document = replace(document, ?, ?)", (old, schedule))
+            change = "UPDATE documents SET document = replace(document, ?, ?)"
+            store.execute(change, (old, schedule))
         store.execute(
             f"INSERT INTO jobs (id, {rest}) {numbers} SELECT {base} + x, {rest} FROM n, jobs"
             f" WHERE jobs.id = {base}"
@@ -526,9 +529,9 @@ HEADS = ["figure", "median", "min to max", "goal", "met", "beside it"]
 TEXT = """<!-- SPDX-License-Identifier: Apache-2.0 -->
 # Benchmarks
 
-Written by `script/bench`, {date}, version {version}, on {processor} ({cores} cores, {memory:.0f} GiB,
-Linux {kernel}). Each figure is the median of several measurements, with the smallest and the largest
-beside it. The load generators (wrk, a reader of sockets) share the cores with the server, and where
+Written by `script/bench`, {date}, version {version}, on {processor}
+({cores} cores, {memory:.0f} GiB, Linux {kernel}). Each figure is the median of several
+measurements, with the smallest and the largest beside it. The load generators (wrk, a reader of sockets) share the cores with the server, and where
 it says "of" or "times", both sides were measured in the same run: these ratios are what can be
 compared with another machine.
 

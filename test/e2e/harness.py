@@ -212,7 +212,8 @@ class Server:
             return
         os.kill(pid, signal.SIGKILL)
         assert ends_within(pid, 10)
-        with subprocess.Popen([binary(), "guardian", "--data", self.data], user=self.user) as next_one:
+        command = [binary(), "guardian", "--data", self.data]
+        with subprocess.Popen(command, user=self.user) as next_one:
             wait_until(lambda: (self.data / "guardian.sock").exists(), 10, "the next guardian")
             next_one.terminate()
             next_one.wait(10)
