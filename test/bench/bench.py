@@ -282,8 +282,8 @@ class Bench:
                 "%",
                 ">= 100 %",
                 at_least=100,
-                note=f"{many:,.0f}/s, {many / one:.1f} times one client's; wanted: 20 times, or half"
-                f" the rate of GET ({get / 2:,.0f}/s) where that is less",
+                note=f"{many:,.0f}/s, {many / one:.1f} times one client's; wanted: 20 times,"
+                f" or half the rate of GET ({get / 2:,.0f}/s) where that is less",
             )
 
     def in_turns(self, server, *paths):
@@ -531,9 +531,9 @@ TEXT = """<!-- SPDX-License-Identifier: Apache-2.0 -->
 
 Written by `script/bench`, {date}, version {version}, on {processor}
 ({cores} cores, {memory:.0f} GiB, Linux {kernel}). Each figure is the median of several
-measurements, with the smallest and the largest beside it. The load generators (wrk, a reader of sockets) share the cores with the server, and where
-it says "of" or "times", both sides were measured in the same run: these ratios are what can be
-compared with another machine.
+measurements, with the smallest and the largest beside it. The load generators (wrk, a reader of
+sockets) share the cores with the server, and where it says "of" or "times", both sides were
+measured in the same run: these ratios are what can be compared with another machine.
 
 {table}
 
