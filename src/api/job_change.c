@@ -18,14 +18,17 @@ static void answer_job(struct pending *pending, unsigned status, bool created)
 {
     struct call *call = pending->call;
     struct answer answer = answer_new(status, ANSWER_JSON);
-    uint64_t revision;
+    uint64_t revision = pending->change.revision;
     char tag[ETAG_TEXT];
     struct err err = {0};
     AUTO_BUF struct buf body;
-    enum rc rc;
+    enum rc rc = RC_OK;
 
     buf_init(&body, ANSWER_LIMIT);
-    rc = job_find_write(call, pending->change.id, &body, &revision, &err);
+    if (pending->change.created)
+        job_write(call, pending->change.created, &body);
+    else
+        rc = job_find_write(call, pending->change.id, &body, &revision, &err);
     if (rc != RC_OK) {
         answer_failure(call, rc, &err);
         return;

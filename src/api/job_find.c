@@ -148,15 +148,21 @@ struct writing {
     bool found;
 };
 
+void job_write(struct call *call, const struct job_record *job, struct buf *buf)
+{
+    struct json_writer writer;
+
+    json_writer_init(&writer, buf);
+    wire_job_write(&writer, job, next_run_of(call->api, job, call_now(call)));
+}
+
 static bool visit_write(void *context, const struct job_record *job)
 {
     struct writing *writing = context;
-    struct json_writer writer;
 
     if (!call_may_see(writing->call, job->owner))
         return false;
-    json_writer_init(&writer, writing->buf);
-    wire_job_write(&writer, job, next_run_of(writing->call->api, job, call_now(writing->call)));
+    job_write(writing->call, job, writing->buf);
     writing->revision = job->revision;
     writing->found = true;
     return false;

@@ -35,4 +35,7 @@ MUST_USE enum rc job_find_check(struct call *call, job_id id, struct err *err);
 MUST_USE enum rc job_find_write(struct call *call, job_id id, struct buf *buf,
                                 uint64_t *ret_revision, struct err *err);
 
+/* The same of a record that is at hand, whoever may see it. */
+void job_write(struct call *call, const struct job_record *job, struct buf *buf);
+
 #endif

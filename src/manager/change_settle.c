@@ -108,13 +108,55 @@ static void take_outcome(const struct change_batch *batch, struct pending_change
     }
 }
 
+/* The new job in the words of the store, so that its API server need not read it again. */
+static void note_created(const struct change_batch *batch, struct pending_change *item)
+{
+    const struct write_job *write = &batch->writes[item->write].job;
+    struct change *change = item->change;
+    const struct job *job = &change->job;
+    struct job_record *record = arena_alloc(&change->arena, sizeof(*record));
+
+    *record = (struct job_record){
+        .id = write->id,
+        .revision = write->revision,
+        .status = JOB_SCHEDULED,
+        .owner = change->owner,
+        .worker = arena_strdup(&change->arena, write->worker),
+        .created_at = write->at,
+        .updated_at = write->at,
+        .due_since = write->at,
+        .name = job->name,
+        .schedule = job->schedule,
+        .time_zone = job->time_zone,
+        .type = job->type,
+        .enabled = job->enabled,
+        .starts_at = job->starts_at,
+        .ends_at = job->ends_at,
+        .jitter = job->jitter,
+        .concurrency = job->concurrency,
+        .catch_up = job->catch_up,
+        .catch_up_window = job->catch_up_window,
+        .on_worker_loss = job->on_worker_loss,
+        .retries = job->retries,
+        .document = arena_strndup(&change->arena, item->document.data, item->document.length),
+        .document_length = item->document.length,
+        .cursor = INSTANT_NONE,
+    };
+    change->created = record;
+}
+
 void change_settle(struct change_batch *batch)
 {
     for (size_t i = 0; i < batch->count; i++)
         take_outcome(batch, &batch->items[i]);
     for (size_t i = 0; i < batch->count; i++) {
-        if (batch->items[i].change->outcome == RC_OK && !batch->items[i].change->replayed)
-            settle_done(batch, &batch->items[i]);
+        struct change *change = batch->items[i].change;
+
+        if (change->outcome != RC_OK || change->replayed)
+            continue;
+        if (change->kind == CHANGE_JOB_CREATE)
+            note_created(batch, &batch->items[i]);
+        settle_done(batch, &batch->items[i]);
     }
     manager_flush_tasks(batch->manager);
     for (size_t i = 0; i < batch->count; i++) {

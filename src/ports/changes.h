@@ -44,6 +44,7 @@ struct change {
     const char *idempotency_key; /* or NULL */
     uint8_t request_hash[32];
     bool replayed;
+    const struct job_record *created; /* CREATE, not replayed: written, the job as it is kept now */
     struct run_key run;
     const char *request; /* "" or JSON of args and env */
     const char *worker;
