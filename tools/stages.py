@@ -38,6 +38,7 @@ ROOT = Path(__file__).resolve().parents[1]
 BUILD = ROOT / "build"
 LOGS = BUILD / "test-logs"
 PYTEST = [sys.executable, "-B", "-m", "pytest", "-p", "no:cacheprovider", "-q", "--tb=short"]
+CLANG = lint.of_clang("clang") or "clang"
 SUITES = ("unit", "contract", "sim", "oracle")
 BUILD_LIMIT, RUN_LIMIT = 1200, 1500  # seconds
 PROGRESS = re.compile(r"Compiler for C |Dependency .* found: YES|\[\d+/\d+\] (Compiling|Linking) ")
@@ -187,18 +188,18 @@ class Stages:
 
     def asan_build(self):
         flags = ("-Db_sanitize=address,undefined", "-Db_lundef=false")
-        return self.build("asan", "clang", *flags)
+        return self.build("asan", CLANG, *flags)
 
     def asan(self):
         self.meson_tests("asan", self.asan_build(), "--no-suite", "oracle", "-t", "3")
 
     def tsan(self):
-        directory = self.build("tsan", "clang", "-Db_sanitize=thread", "-Db_lundef=false")
+        directory = self.build("tsan", CLANG, "-Db_sanitize=thread", "-Db_lundef=false")
         quiet = ("--no-suite", "oracle", "--no-suite", "fuzz", "-t", "5")
         self.meson_tests("tsan", directory, *quiet, *address_layout(self))
 
     def fuzz(self):
-        directory = self.build("fuzz", "clang", "-Dfuzz=true", "-Db_lundef=false")
+        directory = self.build("fuzz", CLANG, "-Dfuzz=true", "-Db_lundef=false")
         if not directory:
             return
         for target in fuzz_targets(directory):

@@ -139,7 +139,7 @@ instant_us sim_now(const struct sim *sim);
 mono_us sim_mono(const struct sim *sim);
 void sim_log(struct sim *sim, const char *format, ...) PRINTF(2, 3);
 /* A rule is broken: prints the seed and what happened last, and fails the test. */
-void sim_violated(struct sim *sim, const char *format, ...) PRINTF(2, 3);
+void sim_violated(struct sim *sim, const char *format, ...) PRINTF(2, 3) NORETURN;
 static inline void sim_saw(struct sim *sim, enum sometimes what)
 {
     sim->sometimes[what]++;

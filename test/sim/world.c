@@ -2,6 +2,7 @@
 /* Time, and the parts that it moves. */
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -64,6 +65,7 @@ void sim_violated(struct sim *sim, const char *format, ...)
     for (size_t i = first; i < sim->log_count; i++)
         print_error("%s\n", sim->log[i % SIM_LOG]);
     fail_msg("%s (CRONJOB_SIM_SEED=%llu repeats it)", text, (unsigned long long)sim->seed);
+    abort(); /* the test has been left by now */
 }
 
 /* ---- the worker's process ------------------------------------------------------------------ */
