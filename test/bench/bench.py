@@ -530,8 +530,9 @@ TEXT = """<!-- SPDX-License-Identifier: Apache-2.0 -->
 # Benchmarks
 
 Written by `script/bench`, {date}, version {version}, on {processor}
-({cores} cores, {memory:.0f} GiB, Linux {kernel}). Each figure is the median of several
-measurements, with the smallest and the largest beside it. The load generators (wrk, a reader of
+({cores} cores, {memory:.0f} GiB, Linux {kernel}), where {load:.1f} processes of others wanted to run
+when it began. Each figure is the median of several measurements, with the smallest and the largest
+beside it: the first two lines show how much the machine itself varied. The load generators (wrk, a reader of
 sockets) share the cores with the server, and where it says "of" or "times", both sides were
 measured in the same run: these ratios are what can be compared with another machine.
 
@@ -558,7 +559,7 @@ def processor():
     return found[1] if found else platform.machine()
 
 
-def document(figures):
+def document(figures, load):
     version = subprocess.check_output([harness.binary(), "--version"], text=True).split()[-1]
     return TEXT.format(
         date=time.strftime("%Y-%m-%d", time.gmtime()),
@@ -566,7 +567,8 @@ def document(figures):
         processor=processor(),
         cores=os.cpu_count(),
         memory=os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30,
-        kernel=platform.release(),
+        kernel=platform.release().split("-")[0],
+        load=load,
         table=table(figures),
     )
 
@@ -581,6 +583,7 @@ def main():
         parser.error(f"there is no figure {' '.join(unknown)}")
     wanted = [name for name in options.what if name != "quick"] or FIGURES
     os.environ["CRONJOB_BINARY"] = str((options.build / "cronjob").resolve())
+    load = os.getloadavg()[0]
     bench = Bench(options.build.resolve(), "quick" in options.what)
     try:
         for name in wanted:
@@ -591,7 +594,7 @@ def main():
     figures = list(bench.figures.values())
     print("\n" + table(figures))
     if wanted == FIGURES and not bench.quick:
-        DOCUMENT.write_text(document(figures))
+        DOCUMENT.write_text(document(figures, load))
     return any(figure.verdict == "**no**" for figure in figures)
 
 
