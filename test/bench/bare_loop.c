@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The yardstick of starting processes: `bare_loop COUNT COMMAND` executes `/bin/sh -c COMMAND` so
- * many times, one after the other, and prints the seconds that took and, in microseconds, the time
- * of day just before each start to standard error when a third argument is given.
+ * The yardstick of starting processes: `bare_loop COUNT COMMAND [PAUSE]` executes `/bin/sh -c
+ * COMMAND` so many times, one after the other, and prints the seconds that took. With a pause in
+ * milliseconds before each, it prints the time of day just before each start instead.
  */
 #include <spawn.h>
 #include <stdio.h>
@@ -33,16 +33,28 @@ static void execute(char *command)
     }
 }
 
+static void rest(long milliseconds)
+{
+    struct timespec span = {.tv_sec = milliseconds / 1000,
+                            .tv_nsec = milliseconds % 1000 * 1000000};
+
+    (void)nanosleep(&span, NULL); /* a shorter rest does no harm */
+}
+
 int main(int argc, char **argv)
 {
     long count = argc > 2 ? strtol(argv[1], NULL, 10) : 0;
+    long pause = argc > 3 ? strtol(argv[3], NULL, 10) : 0;
     double start = seconds(CLOCK_MONOTONIC);
 
     for (long i = 0; i < count; i++) {
-        if (argc > 3)
-            (void)fprintf(stderr, "%.6f\n", seconds(CLOCK_REALTIME));
+        if (pause) {
+            rest(pause);
+            printf("%.6f\n", seconds(CLOCK_REALTIME));
+        }
         execute(argv[2]);
     }
-    printf("%.6f\n", seconds(CLOCK_MONOTONIC) - start);
+    if (!pause)
+        printf("%.6f\n", seconds(CLOCK_MONOTONIC) - start);
     return 0;
 }
