@@ -102,8 +102,8 @@ enum write_kind {
     WRITE_JOB_REPLACE, /* job, with .status; owner and worker stay; RC_NOT_FOUND, RC_STALE
                           (revision), RC_CONFLICT (the name is taken, or the job was removed) */
     WRITE_JOB_REMOVE,  /* job.id, .at, .revision; RC_NOT_FOUND, RC_STALE; it is finished, its queued
-                          runs too (skipped, "removed"); its name is free again; once removed, RC_OK
-                          and nothing changes */
+                          runs that nobody claimed too (skipped, "removed"); its name is free again;
+                          once removed, RC_OK  and nothing changes */
     WRITE_JOB_PURGE,   /* job.id; RC_NOT_FOUND; the job and all its runs are erased */
     WRITE_JOB_STATUS,  /* job.id, .revision, .status, by the agenda; RC_STALE (also: removed),
                           RC_NOT_FOUND */

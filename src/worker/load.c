@@ -154,7 +154,10 @@ static void settle_waiting(struct worker *worker, struct waiting *waiting, insta
         break;
     case WAIT_UNSTARTED:
         active->claimed_at = clock_mono(worker->config.clock);
-        agenda_adopt(worker->agenda, &waiting->key, active->trigger, false, now);
+        if (agenda_revision(worker->agenda, waiting->key.job))
+            agenda_adopt(worker->agenda, &waiting->key, active->trigger, false, now);
+        else
+            worker_skip_run(worker, active, RUN_SKIPPED, AGENDA_REMOVED);
         break;
     }
 }

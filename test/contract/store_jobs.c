@@ -189,12 +189,16 @@ static void removal_finishes_job_and_queued_runs(void **state)
     struct fixture *fixture = *state;
     job_id id = given_job(fixture, "a");
     struct run_key running = given_run(fixture, id, START, 1);
-    struct run_key queued = given_run(fixture, id, START + MINUTE, 2);
+    struct run_key claimed = given_run(fixture, id, START + MINUTE, 2);
+    struct run_key queued = {.scheduled_at = START + 2 * MINUTE, .job = id, .attempt = 1};
+    struct store_write queue = run_write(WRITE_RUN_QUEUE, &queued, 0);
     struct store_write start = run_write(WRITE_RUN_STARTED, &running, 1);
     struct store_write remove = {.kind = WRITE_JOB_REMOVE,
                                  .job = {.id = id, .at = START + HOUR, .revision = 1}};
     const struct run *skipped;
 
+    queue.run.trigger = TRIGGER_MANUAL;
+    assert_int_equal(apply_one(fixture, &queue), RC_OK);
     start.run.result.started_at = START;
     assert_int_equal(apply_one(fixture, &start), RC_OK);
     assert_int_equal(apply_one(fixture, &remove), RC_OK);
@@ -202,6 +206,7 @@ static void removal_finishes_job_and_queued_runs(void **state)
     assert_int_equal(job_of(fixture, id)->status, JOB_FINISHED);
     assert_int_equal(job_of(fixture, id)->updated_at, START + HOUR);
     assert_int_equal(run_of(fixture, &running)->run.result.status, RUN_RUNNING);
+    assert_int_equal(run_of(fixture, &claimed)->run.result.status, RUN_QUEUED);
     skipped = &run_of(fixture, &queued)->run;
     assert_int_equal(skipped->result.status, RUN_SKIPPED);
     assert_string_equal(skipped->reason, "removed");

@@ -203,7 +203,8 @@ static enum rc remove_job(struct memory_store *store, struct store_write *write)
     for (size_t i = 0; i < store->runs.count; i++) {
         struct memory_run *run = store->runs.items[i];
 
-        if (run->run.key.job != write->job.id || run->run.result.status != RUN_QUEUED)
+        if (run->run.key.job != write->job.id || run->run.result.status != RUN_QUEUED ||
+            memory_has_token(&run->token))
             continue;
         run->run.result.status = RUN_SKIPPED;
         run->run.result.finished_at = write->job.at;

@@ -11,7 +11,7 @@ static bool tokens_equal(const struct claim_token *a, const struct claim_token *
     return !memcmp(a->bytes, b->bytes, sizeof(a->bytes));
 }
 
-static bool has_token(const struct claim_token *token)
+bool memory_has_token(const struct claim_token *token)
 {
     static const struct claim_token none = {{0}};
 
@@ -57,7 +57,7 @@ static void claim_existing(struct memory_store *store, const struct write_claim 
     struct memory_run *run = memory_run_find(store, &claim->key);
 
     if (!run || job->record.removed || run->run.result.status != RUN_QUEUED ||
-        has_token(&run->token))
+        memory_has_token(&run->token))
         return;
     run->token = claim->token;
     run->run.revision = claim->revision;
@@ -160,7 +160,7 @@ static enum rc start_run(struct memory_store *store, struct store_write *write)
 {
     struct memory_run *run = memory_run_find(store, &write->run.key);
 
-    if (!run || !has_token(&run->token) || !tokens_equal(&run->token, &write->run.token) ||
+    if (!run || !memory_has_token(&run->token) || !tokens_equal(&run->token, &write->run.token) ||
         run_status_is_final(run->run.result.status))
         return refuse(write, RC_STALE, "is not queued, or not yours, any more");
     run->run.result.status = RUN_RUNNING;

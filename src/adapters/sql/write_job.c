@@ -298,7 +298,7 @@ enum rc sql_write_job_remove(struct sql_writer *writer, struct store_write *writ
         return rc;
     return sql_run(writer->connection,
                    "UPDATE runs SET status = ?3, reason = 'removed', finished_at = ?2"
-                   " WHERE +job = ?1 AND status < 2 AND status = 0",
+                   " WHERE +job = ?1 AND status < 2 AND status = 0 AND token IS NULL",
                    SQL_VALUES(queued), NULL, err);
 }
 
