@@ -261,18 +261,19 @@ static void settle_unknown(struct entry *entry, const char *reason)
     activity->tried = INSTANT_NONE;
 }
 
-/* Leaves the ticks of the old revision up to due_since that were never claimed to be recorded. */
-static void leave_old_ticks(struct agenda *agenda, struct entry *entry, instant_us due_since)
+/* Leaves the ticks up to `until` that were never claimed to be recorded. */
+static void leave_old_ticks(struct agenda *agenda, struct entry *entry, instant_us until,
+                            const char *reason)
 {
     const struct live *claiming = entry_claiming_tick(entry);
     struct ticks ticks = entry_ticks(agenda, entry);
     instant_us since = entry->since;
 
-    if (claiming && !claiming->stale && claiming->key.scheduled_at <= due_since)
+    if (claiming && !claiming->stale && claiming->key.scheduled_at <= until)
         since = claiming->key.scheduled_at;
-    if (ticks_next(&ticks, since) <= due_since)
-        entry_leave_gap(agenda, entry, since, due_since);
-    if (entry->activity && entry->activity->tried <= due_since)
+    if (ticks_next(&ticks, since) <= until)
+        entry_leave_gap(agenda, entry, since, until, reason);
+    if (entry->activity && entry->activity->tried <= until)
         entry->activity->failures = 0;
 }
 
@@ -287,7 +288,7 @@ static void change(struct agenda *agenda, struct entry *entry, const struct agen
     instant_us since = moved ? due_since : entry->finished ? now : entry->since;
 
     if (due_since > entry->since) {
-        leave_old_ticks(agenda, entry, due_since);
+        leave_old_ticks(agenda, entry, due_since, AGENDA_CHANGED);
         since = MAX(since, due_since);
     }
     if (moved || old.ends_at != job->ends_at || since != entry->since)
@@ -363,6 +364,8 @@ void agenda_remove(struct agenda *agenda, job_id job)
     if (!entry || entry->removed)
         return;
     settle_unknown(entry, AGENDA_REMOVED);
+    if (entry_is_followed(entry) && agenda->now > entry->since && !entry_claiming_tick(entry))
+        leave_old_ticks(agenda, entry, agenda->now, AGENDA_REMOVED);
     agenda->job_count -= is_counted(entry);
     entry->removed = true;
     for (live = entry->activity ? entry->activity->lives : NULL; live; live = next) {

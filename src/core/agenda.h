@@ -145,7 +145,8 @@ void agenda_put(struct agenda *agenda, const struct agenda_job *job, instant_us 
 /* The job is no longer this worker's, or does not follow its schedule any more. Its active runs go
  * on and are forgotten when they finish; ticks and retries not yet started are void: those won are
  * SKIPped. Runs on demand that were handed in are still claimed: the store refuses them if the job
- * is gone. */
+ * is gone. Ticks that were due and waited
+ * for their turn are recorded as missed. */
 void agenda_remove(struct agenda *agenda, job_id job);
 
 /* A run of a known job on demand, queued in the store. Unknown job: false. A dormant job is

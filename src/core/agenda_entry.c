@@ -150,7 +150,7 @@ static struct past *leave(struct entry *entry)
 }
 
 void entry_leave_gap(const struct agenda *agenda, struct entry *entry, instant_us since,
-                     instant_us until)
+                     instant_us until, const char *reason)
 {
     struct past *past = leave(entry);
 
@@ -160,7 +160,7 @@ void entry_leave_gap(const struct agenda *agenda, struct entry *entry, instant_u
         .since = since,
         .until = until,
         .status = RUN_MISSED,
-        .reason = AGENDA_CHANGED,
+        .reason = reason,
     };
     past->gap.ticks.schedule = &past->schedule;
 }

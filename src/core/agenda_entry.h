@@ -160,7 +160,7 @@ void live_refuse(struct live *live, enum run_status status, const char *reason);
 
 /* To be recorded: the ticks in (since, until] of the present schedule, or one run. */
 void entry_leave_gap(const struct agenda *agenda, struct entry *entry, instant_us since,
-                     instant_us until);
+                     instant_us until, const char *reason);
 void entry_leave_run(struct entry *entry, const struct run_key *run, const char *reason);
 
 /* 100 ms, 200 ms, ... 2 s. */

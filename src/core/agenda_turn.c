@@ -107,13 +107,15 @@ static void start(struct agenda *agenda, const struct entry *entry, struct live 
                   instant_us now, struct out *out)
 {
     struct decision *decision = out_add(out, DECIDE_START, entry, &live->key);
+    instant_us due;
 
     decision->revision = live->revision;
     decision->trigger = live->trigger;
-    decision->start_at = now;
-    if (live->kind == LIVE_TICK) /* no later than we claim ahead: the clock may be set back */
-        decision->start_at =
-            MIN(live->key.scheduled_at + entry_offset(agenda, entry), now + agenda->config.lead);
+    /* Not before the tick, but no later than we claim ahead: the clock may be set back. */
+    due = MIN(live->key.scheduled_at + entry_offset(agenda, entry), now + agenda->config.lead);
+    decision->start_at = live->kind == LIVE_TICK    ? due
+                         : live->kind == LIVE_RETRY ? MAX(due, now)
+                                                    : now;
     live_set_state(agenda, live, LIVE_ACTIVE);
 }
 

@@ -87,6 +87,25 @@ static void a_sleeping_job_runs_on_demand_and_is_forgotten(void **state)
     desk_release(&desk);
 }
 
+static void ticks_that_wait_are_recorded_when_the_job_goes(void **state)
+{
+    struct desk desk = desk_new();
+    struct agenda_job job = desk_job(1, "* * * * *");
+
+    (void)state;
+    job.concurrency = CONCURRENCY_QUEUE;
+    desk_put(&desk, &job);
+    desk_at(&desk, 60, "claim 1-60-1 schedule <90\n");
+    desk_claimed(&desk, "1-60-1", CLAIM_WON);
+    desk_at(&desk, 60, "start 1-60-1 schedule at 60\n");
+    desk_at(&desk, 130, "");
+    agenda_remove(desk.agenda, 1);
+    desk_at(&desk, 130, "record 1-120-1 missed: " AGENDA_REMOVED "\n");
+    (void)desk_ended(&desk, "1-60-1", RUN_SUCCEEDED);
+    desk_is_idle(&desk);
+    desk_release(&desk);
+}
+
 static void ticks_of_the_old_revision_are_recorded_up_to_the_change(void **state)
 {
     struct desk desk = desk_new();
@@ -348,6 +367,7 @@ int main(void)
         cmocka_unit_test(an_older_or_equal_revision_changes_nothing),
         cmocka_unit_test(a_sleeping_job_is_not_due_until_it_wakes),
         cmocka_unit_test(a_sleeping_job_runs_on_demand_and_is_forgotten),
+        cmocka_unit_test(ticks_that_wait_are_recorded_when_the_job_goes),
         cmocka_unit_test(ticks_of_the_old_revision_are_recorded_up_to_the_change),
         cmocka_unit_test(new_ticks_count_from_the_change_even_when_it_is_learnt_of_late),
         cmocka_unit_test(a_change_of_anything_else_keeps_the_place),
