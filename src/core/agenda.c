@@ -378,6 +378,16 @@ void agenda_remove(struct agenda *agenda, job_id job)
     agenda_settle(agenda, entry);
 }
 
+void agenda_record_refused(struct agenda *agenda, const struct decision *record)
+{
+    struct entry *entry = agenda_find(agenda, record->run.job);
+
+    if (!entry)
+        return;
+    entry_leave_gap(agenda, entry, record->run.scheduled_at, record->until, record->reason);
+    agenda_settle(agenda, entry);
+}
+
 /* ---- deciding ------------------------------------------------------------------------------ */
 
 instant_us agenda_next(const struct agenda *agenda)

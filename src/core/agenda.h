@@ -188,6 +188,10 @@ void agenda_claimed(struct agenda *agenda, const struct run_key *run, enum claim
 enum job_status agenda_finished(struct agenda *agenda, const struct run_key *run,
                                 const struct run_result *result, instant_us now);
 
+/* A RECORD of several ticks was refused, for its first tick has a run already (the clock was set
+ * back). The others are recorded anew; `reason` is the decision's. */
+void agenda_record_refused(struct agenda *agenda, const struct decision *record);
+
 /* How many jobs (dormant ones not counted), and runs that are claimed or active. */
 size_t agenda_job_count(const struct agenda *agenda);
 size_t agenda_active_count(const struct agenda *agenda);

@@ -30,6 +30,7 @@ static void add_record(struct worker *worker, const struct decision *decision, i
         .count = decision->count,
         .until = decision->until,
     };
+    item->decision = *decision;
     item_set_reason(item, decision->reason);
     metric_add(metric_series(METRIC_TICKS_DUE), decision->count);
     metric_add(metric_series(METRIC_RUNS, run_status_text(decision->status),

@@ -58,7 +58,8 @@ struct item {
     struct list link;
     struct store_write write;
     char reason[LIMIT_REASON + 1];
-    bool in_guardian; /* the guardian holds the result until it is in the journal */
+    struct decision decision; /* of a RECORD */
+    bool in_guardian;         /* the guardian holds the result until it is in the journal */
     bool journaled;
 };
 

@@ -121,6 +121,8 @@ static void settle_item(struct worker *worker, struct item *item)
 
     if (item->write.outcome == RC_OK)
         publish(worker, item);
+    else if (item->write.kind == WRITE_RUN_RECORD && run->count > 1)
+        agenda_record_refused(worker->agenda, &item->decision);
     else if (item->write.kind == WRITE_RUN_FINISHED)
         log_warn("result came too late", LOG_TEXT("run", run_id_format(&run->key, id)),
                  LOG_ERR(&item->write.err, item->write.outcome));
