@@ -75,6 +75,24 @@ static void refuse_all(struct change_batch *batch, enum rc rc, const struct err 
     }
 }
 
+/*
+ * What was perhaps written must not stay unknown to the workers: each looks up the jobs that it
+ * has, and reconciliation finds those that are new.
+ */
+static void tell_of_doubts(struct change_batch *batch)
+{
+    struct manager *manager = batch->manager;
+
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct pending_change *item = &batch->items[i];
+
+        if (item->change->id && item->change->outcome == RC_UNKNOWN)
+            manager_add_task(manager, manager_find_worker(manager, item->before.worker),
+                             &(struct task){.kind = TASK_JOB, .job = item->change->id});
+    }
+    manager_reconcile(manager);
+}
+
 static enum rc commit(struct change_batch *batch, struct err *err)
 {
     struct clock *clock = batch->manager->config.clock;
@@ -102,6 +120,8 @@ bool manager_work_off_changes(struct manager *manager)
     rc = commit(&batch, &err);
     if (rc != RC_OK)
         refuse_all(&batch, rc, &err);
+    if (rc == RC_UNKNOWN)
+        tell_of_doubts(&batch);
     change_settle(&batch);
     arena_release(&batch.arena);
     return manager->waiting != NULL;

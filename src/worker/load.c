@@ -176,6 +176,8 @@ void worker_take_loaded(struct worker *worker, const struct loaded *loaded)
         return;
     }
     job.dormant = !(flags & LOAD_DUE) || !loaded->due;
+    if (flags & LOAD_DUE && (!loaded->found || !loaded->due))
+        agenda_remove(worker->agenda, loaded->id); /* the store knows better than the task */
     if (loaded->found && (!job.dormant || flags & LOAD_DORMANT))
         agenda_put(worker->agenda, &job, now);
     while ((waiting = worker_take_waiting(worker, loaded->id))) {
