@@ -13,7 +13,7 @@
 #include "adapters/memory/launcher.h"
 #include "sim.h"
 
-/* A removed or paused job starts nothing later than this after the store says so. */
+/* A removed or paused job starts nothing later than this after its user was told. */
 #define STOP_BOUND (3 * SECOND)
 /* Ticks this young may still be on their way. */
 #define YOUNG (40 * SECOND)
@@ -53,6 +53,7 @@ static struct job_state state_of(struct sim *sim, const struct job_record *recor
         .due_since = record->due_since,
         .seen_at = sim_now(sim),
         .seen_mono = sim_mono(sim),
+        .seen_awake = sim->awake,
         .starts_at = record->starts_at,
         .ends_at = record->ends_at,
         .anchor = record->starts_at == INSTANT_NONE ? record->created_at : record->starts_at,
@@ -96,7 +97,7 @@ void books_look(struct sim *sim)
     for (size_t i = 0; i < SIM_JOBS && sim->jobs[i].id; i++) {
         struct job_state *state = &sim->jobs[i].states[sim->jobs[i].state_count - 1];
 
-        if (sim_mono(sim) - state->seen_mono <= LEARNT_AFTER)
+        if (sim->awake - state->seen_awake <= LEARNT_AFTER)
             state->learnt_at = sim_now(sim);
     }
 }
@@ -191,10 +192,10 @@ static void check_wanted(struct sim *sim, const struct sim_job *job, const struc
     const struct job_state *state = now_of(job);
     span_us late = sim_now(sim) - key->scheduled_at - longest_jitter(job);
 
-    if ((state->removed || (!state->enabled && trigger != TRIGGER_MANUAL)) &&
-        sim_mono(sim) - state->seen_mono > STOP_BOUND)
+    if (job->stopped_at && (state->removed || (!state->enabled && trigger != TRIGGER_MANUAL)) &&
+        sim_mono(sim) - job->stopped_at > STOP_BOUND)
         sim_violated(sim, "run " RUN_FORMAT " starts %lld ms after its job was %s", RUN_ARGS(*key),
-                     (long long)((sim_mono(sim) - state->seen_mono) / MILLISECOND),
+                     (long long)((sim_mono(sim) - job->stopped_at) / MILLISECOND),
                      state->removed ? "removed" : "paused");
     if (trigger == TRIGGER_MANUAL || trigger == TRIGGER_RETRY)
         return;

@@ -8,14 +8,29 @@
 
 enum { LATE_JOBS = 6 }; /* may still appear although nobody answered for them */
 
+static void note_answer(struct sim *sim, const struct change *change)
+{
+    bool stops = change->kind == CHANGE_JOB_REMOVE ||
+                 (change->kind == CHANGE_JOB_REPLACE && !change->job.enabled);
+
+    if (change->kind == CHANGE_JOB_CREATE)
+        sim->accepted[sim->accepted_count++] = change->id;
+    if (change->kind != CHANGE_JOB_REMOVE && change->kind != CHANGE_JOB_REPLACE)
+        return;
+    for (size_t i = 0; i < SIM_JOBS; i++) {
+        if (sim->jobs[i].id == change->id)
+            sim->jobs[i].stopped_at = stops ? sim_mono(sim) : 0;
+    }
+}
+
 static void done(struct change *change)
 {
     struct sim *sim = change->context;
 
     if (change->outcome == RC_UNKNOWN)
         sim_saw(sim, SOMETIMES_CHANGE_UNKNOWN);
-    if (change->outcome == RC_OK && change->kind == CHANGE_JOB_CREATE)
-        sim->accepted[sim->accepted_count++] = change->id;
+    if (change->outcome == RC_OK)
+        note_answer(sim, change);
     sim_log(sim, "change %d of job %llu: %s", (int)change->kind, (unsigned long long)change->id,
             change->outcome == RC_OK ? "done" : err_message(&change->err, change->outcome));
     arena_release(&change->arena);

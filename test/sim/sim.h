@@ -54,6 +54,7 @@ struct job_state {
     instant_us due_since;
     instant_us seen_at; /* by the wall clock */
     mono_us seen_mono;
+    span_us seen_awake;
     instant_us learnt_at; /* by then the worker knows of it */
     instant_us starts_at, ends_at, anchor;
     span_us jitter;
@@ -63,7 +64,8 @@ struct job_state {
 };
 
 struct sim_job {
-    job_id id; /* 0: not created yet */
+    job_id id;          /* 0: not created yet */
+    mono_us stopped_at; /* since then its user knows that it is removed or paused; 0: it is not */
     struct job_state states[SIM_STATES];
     size_t state_count;
 };
@@ -87,6 +89,7 @@ struct sim {
     instant_us true_since; /* ticks after it are not touched by a clock set back */
     unsigned long long *sometimes;
 
+    span_us awake; /* time that passed and was used */
     struct clock *clock;
     struct store *store;
     struct memory_disk *disk;

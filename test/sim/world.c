@@ -280,6 +280,7 @@ void sim_run(struct sim *sim, span_us span)
         } else {
             spins = 0;
         }
+        sim->awake += next - sim_mono(sim);
         memory_clock_advance(sim->clock, next - sim_mono(sim));
     }
 }
