@@ -115,7 +115,8 @@ enum write_kind {
     WRITE_RUN_FINISHED, /* run.key, .token (none: of a run that nobody claimed), .result, .reason,
                            .job_status; RC_STALE, RC_NOT_FOUND */
     WRITE_RUN_RECORD,   /* run: a final run that nobody claimed (skipped, missed, with count and
-                           until); RC_CONFLICT: the key is taken; RC_NOT_FOUND: the job */
+                           until); RC_CONFLICT: the key is taken, but for the same record said again;
+                           RC_NOT_FOUND: the job */
     WRITE_RUN_PURGE,    /* run.key; RC_NOT_FOUND */
     WRITE_WORKER,       /* worker: inserted or replaced, but `draining` only inserted */
     WRITE_WORKER_DRAIN, /* worker.name, .draining; RC_NOT_FOUND */

@@ -168,7 +168,7 @@ static void recorded_run_stands_for_many_ticks(void **state)
     struct fixture *fixture = *state;
     job_id id = given_job(fixture, "");
     struct run_key key = key_of(id, START);
-    struct store_write write = run_write(WRITE_RUN_RECORD, &key, 0);
+    struct store_write write = run_write(WRITE_RUN_RECORD, &key, 0), other;
     const struct run *run;
 
     write.run.result.status = RUN_MISSED;
@@ -176,8 +176,11 @@ static void recorded_run_stands_for_many_ticks(void **state)
     write.run.reason = "nothing could run it";
     write.run.count = 60;
     write.run.until = START + 59 * MINUTE;
+    other = write;
     assert_int_equal(apply_one(fixture, &write), RC_OK);
-    assert_int_equal(apply_one(fixture, &write), RC_CONFLICT);
+    assert_int_equal(apply_one(fixture, &write), RC_OK); /* said again */
+    other.run.count = 59;
+    assert_int_equal(apply_one(fixture, &other), RC_CONFLICT);
     run = &run_of(fixture, &key)->run;
     assert_int_equal(run->result.status, RUN_MISSED);
     assert_int_equal(run->count, 60);

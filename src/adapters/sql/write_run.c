@@ -136,6 +136,25 @@ static enum rc set_job_status(struct sql_writer *writer, const struct write_run 
                    SQL_VALUES(values), NULL, err);
 }
 
+/* A record that is said again, since its first answer was lost, is fine. */
+static enum rc accept_again(struct sql_writer *writer, struct store_write *write, struct err *err)
+{
+    const struct write_run *run = &write->run;
+    struct sql_value values[] = {KEY_VALUES(&run->key), sql_number(run->result.status),
+                                 sql_number(run->count), sql_number(run->until)};
+    struct sql_statement *row;
+    enum rc rc = sql_first(writer->connection,
+                           "SELECT 1 FROM runs WHERE " KEY_IS
+                           " AND status = ?5 AND count = ?6 AND until = ?7 AND started_at IS NULL",
+                           SQL_VALUES(values), &row, err);
+
+    if (rc == RC_OK && row)
+        write->outcome = RC_OK;
+    if (rc == RC_OK)
+        sql_done(row);
+    return rc;
+}
+
 enum rc sql_write_run_record(struct sql_writer *writer, struct store_write *write, struct err *err)
 {
     bool removed;
@@ -144,6 +163,8 @@ enum rc sql_write_run_record(struct sql_writer *writer, struct store_write *writ
     if (rc != RC_OK || write->outcome != RC_OK)
         return rc;
     rc = insert_run(writer, write, write->run.result.status, err);
+    if (rc == RC_OK && write->outcome == RC_CONFLICT)
+        return accept_again(writer, write, err);
     if (rc != RC_OK || write->outcome != RC_OK || !write->run.sets_job_status)
         return rc;
     return set_job_status(writer, &write->run, write->run.revision, err);

@@ -341,11 +341,12 @@ static void a_store_that_fails_fails_each_change(void **state)
         enum memory_store_fault fault;
         bool away;
         enum rc outcome;
+        const char *told; /* what was written all the same is found */
     } rows[] = {
-        {MEMORY_STORE_FAULT_FAIL, false, RC_UNAVAILABLE},
-        {MEMORY_STORE_FAULT_UNKNOWN_LOST, false, RC_UNKNOWN},
-        {MEMORY_STORE_FAULT_UNKNOWN_WRITTEN, false, RC_UNKNOWN},
-        {MEMORY_STORE_FAULT_NONE, true, RC_UNAVAILABLE},
+        {MEMORY_STORE_FAULT_FAIL, false, RC_UNAVAILABLE, ""},
+        {MEMORY_STORE_FAULT_UNKNOWN_LOST, false, RC_UNKNOWN, ""},
+        {MEMORY_STORE_FAULT_UNKNOWN_WRITTEN, false, RC_UNKNOWN, "node +job 1.1\n"},
+        {MEMORY_STORE_FAULT_NONE, true, RC_UNAVAILABLE, ""},
     };
     struct fixture *fixture = *state;
 
@@ -368,7 +369,7 @@ static void a_store_that_fails_fails_each_change(void **state)
         change_free(good);
         change_free(bad);
         change_free(token);
-        fixture_expect(fixture, "");
+        fixture_expect(fixture, rows[i].told);
     }
     fixture->fault = MEMORY_STORE_FAULT_NONE;
     fixture->away = false;
