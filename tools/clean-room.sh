@@ -70,6 +70,7 @@ outside() {
     cd "$(dirname "$0")/.."
     [ "$(id -u)" -eq 0 ] || { echo "The clean room needs root." >&2 && exit 1; }
     folder=$(mktemp -d)
+    chmod 755 "$folder" # other accounts live in there too
     # shellcheck disable=SC2064 # the folder of now
     trap "rm -rf --one-file-system '$folder'" EXIT
     trap 'exit 130' INT TERM
