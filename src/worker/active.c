@@ -218,6 +218,14 @@ static void on_started(struct worker *worker, const struct launch_event *event)
         metric_observe(metric_series(METRIC_RUN_LATENESS), active->started_at - active->start_at);
 }
 
+/* One that is still to be adopted ends when the agenda knows its job, which may want a retry. */
+static void end_run(struct worker *worker, struct active *active, const struct run_result *result,
+                    const char *reason)
+{
+    if (!worker_end_waiting(worker, &active->key, result, reason))
+        worker_conclude(worker, active, result, reason);
+}
+
 static void on_finished(struct worker *worker, const struct launch_event *event)
 {
     struct active *active = worker_find_active(worker, &event->run);
@@ -225,7 +233,7 @@ static void on_finished(struct worker *worker, const struct launch_event *event)
     if (active && active->withdrawn && event->result.started_at == INSTANT_NONE)
         conclude_without_start(worker, active, RUN_SKIPPED, AGENDA_REMOVED);
     else if (active)
-        worker_conclude(worker, active, &event->result, event->reason);
+        end_run(worker, active, &event->result, event->reason);
     else if (worker->phase == PHASE_READY)
         launcher_acknowledge(worker->launcher, &event->run); /* the store has it already */
     else
@@ -248,7 +256,7 @@ static void on_disconnected(struct worker *worker)
             continue;
         lost = result_without_start(RUN_LOST, clock_now(worker->config.clock));
         lost.started_at = active->started_at;
-        worker_conclude(worker, active, &lost, "the guardian died");
+        end_run(worker, active, &lost, "the guardian died");
     }
 }
 

@@ -127,7 +127,6 @@ enum wait_kind { WAIT_RUN, WAIT_GOES_ON, WAIT_ENDED, WAIT_UNSTARTED };
 struct waiting {
     struct list link;
     struct run_key key;
-    struct active *active; /* NULL: a run on demand */
     enum wait_kind kind;
     struct run_result result;
     char reason[LIMIT_REASON + 1];
@@ -233,6 +232,10 @@ void worker_free_known(struct worker *worker);
 /* wait.c: runs in the order in which they came, until their job is loaded. */
 struct waiting *worker_add_waiting(struct worker *worker, const struct run_key *key,
                                    enum wait_kind kind);
+/* A run to adopt has ended before its job was loaded: it waits on, with its result. False: it does
+ * not wait. */
+bool worker_end_waiting(struct worker *worker, const struct run_key *key,
+                        const struct run_result *result, const char *reason);
 /* The first that waits for the job, no longer the worker's; NULL: there is none. */
 struct waiting *worker_take_waiting(struct worker *worker, job_id job);
 void worker_free_waiting(struct worker *worker);

@@ -138,8 +138,10 @@ void loaded_fill(struct loaded *loaded, const struct job_record *job, struct zon
 
 static void settle_waiting(struct worker *worker, struct waiting *waiting, instant_us now)
 {
-    struct active *active = waiting->active;
+    struct active *active = worker_find_active(worker, &waiting->key);
 
+    if (!active && waiting->kind != WAIT_RUN)
+        return;
     switch (waiting->kind) {
     case WAIT_RUN:
         if (!agenda_run(worker->agenda, &waiting->key, now))

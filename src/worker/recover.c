@@ -146,7 +146,6 @@ static void wait_for_job(struct worker *worker, const struct recovered *recovere
 {
     struct waiting *waiting = worker_add_waiting(worker, &recovered->active->key, kind);
 
-    waiting->active = recovered->active;
     if (result)
         waiting->result = *result;
     memcpy(waiting->reason, reason, MIN(strlen(reason), (size_t)LIMIT_REASON));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Runs that wait for their job to be loaded: a queue for each job, since many may wait for each. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 
@@ -43,6 +44,27 @@ struct waiting *worker_add_waiting(struct worker *worker, const struct run_key *
     waiting->kind = kind;
     list_append(&queue->list, &waiting->link);
     return waiting;
+}
+
+bool worker_end_waiting(struct worker *worker, const struct run_key *key,
+                        const struct run_result *result, const char *reason)
+{
+    struct queue *queue = find_queue(worker, key->job);
+    struct waiting *waiting;
+
+    if (!queue)
+        return false;
+    list_for_each (waiting, &queue->list, link) {
+        if (run_key_compare(&waiting->key, key) != 0 || waiting->kind == WAIT_RUN)
+            continue;
+        if (waiting->kind != WAIT_ENDED) {
+            waiting->kind = WAIT_ENDED;
+            waiting->result = *result;
+            memcpy(waiting->reason, reason, MIN(strlen(reason), (size_t)LIMIT_REASON));
+        }
+        return true;
+    }
+    return false;
 }
 
 static struct waiting *take(struct worker *worker, struct queue *queue)
