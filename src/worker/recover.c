@@ -113,6 +113,24 @@ static bool build_launches(void *context, const struct job_record *job)
     return true;
 }
 
+/* What may be started now must not look as if it never was when we die again. */
+static enum rc journal_unstarted(struct work *work)
+{
+    struct ledger *ledger = &work->worker->ledger;
+    bool any = false;
+    enum rc rc = RC_OK;
+
+    for (size_t i = 0; rc == RC_OK && i < work->recovered_count; i++) {
+        const struct recovered *recovered = &work->recovered[i];
+
+        if (recovered->journaled_start)
+            continue;
+        rc = ledger_start(ledger, &recovered->active->key, &recovered->active->token, &work->err);
+        any = true;
+    }
+    return rc == RC_OK && any ? ledger_sync(ledger, &work->err) : rc;
+}
+
 enum rc work_recover(struct work *work)
 {
     struct recovery recovery = {.work = work};
@@ -136,7 +154,7 @@ enum rc work_recover(struct work *work)
     for (size_t i = 0; i < work->recovered_count; i++)
         free(recovery.requests[i]);
     free(recovery.requests);
-    return rc;
+    return rc == RC_OK ? journal_unstarted(work) : rc;
 }
 
 /* ---- on the loop thread ---- */
