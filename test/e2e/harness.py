@@ -212,9 +212,12 @@ class Server:
             return
         os.kill(pid, signal.SIGKILL)
         assert ends_within(pid, 10)
-        command = [binary(), "guardian", "--data", self.data]
-        with subprocess.Popen(command, user=self.user) as next_one:
-            wait_until(lambda: (self.data / "guardian.sock").exists(), 10, "the next guardian")
+        ready, told = os.pipe()
+        command = [binary(), "guardian", "--data", self.data, "--ready-fd", str(told)]
+        with subprocess.Popen(command, user=self.user, pass_fds=[told]) as next_one:
+            os.close(told)
+            os.read(ready, 1)  # or the end, when it could not start
+            os.close(ready)
             next_one.terminate()
             next_one.wait(10)
 
