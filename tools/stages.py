@@ -332,6 +332,7 @@ def main(arguments):
         return 0 if options[0] in ("-h", "--help") else 2
     become_subreaper()
     temporary = Path(tempfile.mkdtemp(prefix="cronjob-test-"))
+    temporary.chmod(0o755)  # tests run servers as other accounts in there
     try:
         total = Stages(options, temporary).run(stages)
     finally:
