@@ -336,6 +336,7 @@ struct segment {
     instant_us since;
     instant_us until;
     bool ended;
+    bool has_backlog; /* its ticks may wait for their turn; but none is passed over */
 };
 
 static void check_segment(struct sim *sim, job_id id, const struct segment *segment,
@@ -348,8 +349,7 @@ static void check_segment(struct sim *sim, job_id id, const struct segment *segm
         after = MAX(after, state->starts_at - 1);
     if (state->ends_at != INSTANT_NONE)
         until = MIN(until, state->ends_at - 1);
-    if (segment->ended || state->catch_up == CATCH_UP_ALL ||
-        state->concurrency == CONCURRENCY_QUEUE || state->concurrency == CONCURRENCY_REPLACE)
+    if (segment->ended || segment->has_backlog)
         until = newest_accounted(rows, after, until);
     while (!schedule_next(&state->schedule, zone_utc(), state->anchor, after, &tick) &&
            tick <= until) {
@@ -359,6 +359,12 @@ static void check_segment(struct sim *sim, job_id id, const struct segment *segm
                          (unsigned long long)state->revision);
         after = tick;
     }
+}
+
+static bool may_wait(const struct job_state *state)
+{
+    return state->catch_up == CATCH_UP_ALL || state->concurrency == CONCURRENCY_QUEUE ||
+           state->concurrency == CONCURRENCY_REPLACE;
 }
 
 static struct segment segment_of(const struct sim *sim, const struct sim_job *job, size_t i,
@@ -371,6 +377,8 @@ static struct segment segment_of(const struct sim *sim, const struct sim_job *jo
      * them may hide a new one if it dies just then. */
     if (i && !sim->calm)
         segment.since = MAX(segment.since, state->learnt_at);
+    for (size_t j = 0; j <= i; j++)
+        segment.has_backlog |= may_wait(&job->states[j]);
     segment.ended = i + 1 < job->state_count;
     if (!segment.ended)
         segment.until = sim_now(sim) - YOUNG - state->jitter;

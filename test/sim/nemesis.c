@@ -15,8 +15,20 @@ bool nemesis_unreachable(void *context)
     return !sim->looking && sim_mono(sim) < sim->store_down_until;
 }
 
-/* Never where the clock may be set back: a claim that was refused as too early could then succeed
- * when it comes, and nobody waits for it any more. */
+/*
+ * Not where the clock may be set back: a claim that was refused as too early could then succeed
+ * when it comes, and nobody waits for it any more. Nor a change of a job: its worker would learn of
+ * it with the next reconciliation only.
+ */
+static bool may_be_late(const struct sim *sim, const struct store_write *writes, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (writes[i].kind <= WRITE_JOB_ASSIGN)
+            return false;
+    }
+    return !sim->may_step;
+}
+
 static enum memory_store_fault come_late(struct sim *sim)
 {
     mono_us due = sim_mono(sim) + (span_us)sim_roll(sim, 40000) * MILLISECOND;
@@ -57,7 +69,7 @@ enum memory_store_fault nemesis_fault(void *context, const struct store_write *w
         trace_writes(sim, writes, count);
     if (sim->looking || sim->healing || sim_roll(sim, 100) >= (uint64_t)sim->store_trouble)
         return MEMORY_STORE_FAULT_NONE;
-    switch (sim_roll(sim, sim->may_step ? 3 : 4)) {
+    switch (sim_roll(sim, may_be_late(sim, writes, count) ? 4 : 3)) {
     case 0:
         sim_saw(sim, SOMETIMES_STORE_FAILED);
         sim_log(sim, "store fails");
