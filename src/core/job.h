@@ -91,6 +91,7 @@ struct job {
     span_us kill_grace;
     struct retries retries;
     enum worker_loss on_worker_loss;
+    struct pairs placement; /* labels that its worker must have */
     struct run_limits limits;
 };
 

@@ -50,29 +50,34 @@ static void check_name(struct problems *problems, const char *name)
         problems_add(problems, "name", "'%s' could be taken for an id: use a letter too", name);
 }
 
-static void check_label(struct problems *problems, const struct pair *label)
+static void check_label(struct problems *problems, const char *field, const struct pair *label)
 {
     size_t length = strlen(label->name);
 
     if (!length || length > LIMIT_LABEL || strspn(label->name, LETTERS DIGITS "._/-") != length)
-        problems_add(problems, "labels",
+        problems_add(problems, field,
                      "'%.80s' is not a label's name: 1 to %d of the characters A-Z a-z 0-9 . _ / -",
                      label->name, LIMIT_LABEL);
     if (strlen(label->value) > LIMIT_LABEL || has_control(label->value))
-        problems_add(problems, "labels",
+        problems_add(problems, field,
                      "the value of '%.80s' must have at most %d bytes and no control characters",
                      label->name, LIMIT_LABEL);
+}
+
+static void check_labels(struct problems *problems, const char *field, const struct pairs *labels)
+{
+    if (labels->count > LIMIT_LABELS)
+        problems_add(problems, field, "%zu labels, the most is %d", labels->count, LIMIT_LABELS);
+    for (size_t i = 0; i < labels->count && i < LIMIT_LABELS; i++)
+        check_label(problems, field, &labels->items[i]);
 }
 
 static void check_description(struct problems *problems, const struct job *job)
 {
     check_name(problems, job->name);
     check_length(problems, "description", job->description, LIMIT_DESCRIPTION);
-    if (job->labels.count > LIMIT_LABELS)
-        problems_add(problems, "labels", "%zu labels, the most is %d", job->labels.count,
-                     LIMIT_LABELS);
-    for (size_t i = 0; i < job->labels.count && i < LIMIT_LABELS; i++)
-        check_label(problems, &job->labels.items[i]);
+    check_labels(problems, "labels", &job->labels);
+    check_labels(problems, "placement.labels", &job->placement);
 }
 
 /* POSIX, Base Definitions 8.1: names are letters, digits and underscores, not beginning with a

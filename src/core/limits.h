@@ -10,6 +10,7 @@ enum {
     LIMIT_EXECUTABLE = 64 * 1024, /* bytes of a command line or a URL */
     LIMIT_STDIN = 64 * 1024,      /* bytes */
     LIMIT_PATH = 4096,            /* bytes */
+    LIMIT_URL = 512,              /* bytes of a server's address */
     LIMIT_REASON = 240,           /* bytes of a run's reason */
     LIMIT_LABELS = 32,            /* pairs */
     LIMIT_LABEL = 63,             /* bytes of a label's name or value */

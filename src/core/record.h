@@ -51,6 +51,7 @@ struct job_record {
     const char
         *document; /* the user's fields as JSON text, an object with every default; else NULL */
     size_t document_length;
+    struct pairs placement;     /* JOB_PART_PLACEMENT: labels that its worker must have */
     const struct run *last_run; /* the newest run, else NULL */
     instant_us cursor; /* JOB_PART_CURSOR: the last tick accounted for by any schedule, catch_up,
                           retry or reboot run; INSTANT_NONE */
@@ -69,11 +70,19 @@ struct worker_record {
     const char *backend; /* "timer" or "crontab" */
     struct pairs labels;
     bool draining;
-    int64_t running;      /* runs that go on */
-    int64_t tasks;        /* jobs on its agenda */
-    span_us clock_offset; /* its clock minus the store's */
+    int64_t running;         /* runs that go on */
+    int64_t tasks;           /* jobs on its agenda */
+    span_us clock_offset;    /* its clock minus the store's */
+    bool clock_synchronised; /* the kernel says that its clock follows a time server */
     instant_us started_at;
     instant_us lease_until; /* past this instant it may be dead */
+};
+
+/* The manager that leads, or led last. */
+struct leader_record {
+    uint64_t epoch; /* grows with every change of leader; 0: there never was one */
+    char name[LIMIT_NAME + 1];
+    char url[LIMIT_URL + 1]; /* where it takes changes; "" when only within its process */
 };
 
 struct access_token {

@@ -127,9 +127,9 @@ static void read_news(struct manager *manager)
 static void campaign(struct manager *manager)
 {
     struct err err = {0};
-    enum rc rc = coordination_campaign(manager->config.coordination, manager->config.name,
-                                       clock_mono(manager->config.clock) + CAMPAIGN_FOR,
-                                       &manager->lease, &err);
+    enum rc rc = coordination_campaign(
+        manager->config.coordination, &(struct candidate){.name = manager->config.name},
+        clock_mono(manager->config.clock) + CAMPAIGN_FOR, &manager->lease, &err);
 
     if (rc == RC_TIMEOUT)
         return;

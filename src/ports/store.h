@@ -42,6 +42,7 @@ enum job_part {
     JOB_PART_DOCUMENT = 1,
     JOB_PART_LAST_RUN = 2,
     JOB_PART_CURSOR = 4,
+    JOB_PART_PLACEMENT = 8,
 };
 
 /* Which jobs, in order of id. A zero or NULL member does not restrict, except where noted. */
@@ -112,14 +113,22 @@ enum write_kind {
                           RC_CONFLICT: the key is taken, or the job was removed */
     WRITE_RUN_CLAIM,   /* claim; no outcome but RC_OK: read back by token */
     WRITE_RUN_STARTED, /* run.key, .token, .result.started_at: queued -> running; RC_STALE */
-    WRITE_RUN_FINISHED, /* run.key, .token (none: of a run that nobody claimed), .result, .reason,
-                           .job_status; RC_STALE, RC_NOT_FOUND */
-    WRITE_RUN_RECORD,   /* run: a final run that nobody claimed (skipped, missed, with count and
-                           until); RC_CONFLICT: the key is taken, but for the same record said again;
-                           RC_NOT_FOUND: the job */
-    WRITE_RUN_PURGE,    /* run.key; RC_NOT_FOUND */
-    WRITE_WORKER,       /* worker: inserted or replaced, but `draining` only inserted */
-    WRITE_WORKER_DRAIN, /* worker.name, .draining; RC_NOT_FOUND */
+    WRITE_RUN_FINISHED,  /* run.key, .token (none: of a run that nobody claimed), .result, .reason,
+                            .job_status; RC_STALE, RC_NOT_FOUND */
+    WRITE_RUN_RECORD,    /* run: a final run that nobody claimed (skipped, missed, with count and
+                            until); RC_CONFLICT: the key is taken, but for the same record said again;
+                            RC_NOT_FOUND: the job */
+    WRITE_RUN_LOST,      /* run.key, .token, .result, .reason: closes an unfinished run of a worker
+                            whose lease has run out by the store's clock; RC_STALE: it has not, or the
+                            run has ended; RC_NOT_FOUND */
+    WRITE_RUN_PURGE,     /* run.key; RC_NOT_FOUND */
+    WRITE_WORKER,        /* worker: inserted or replaced, but `draining` only inserted */
+    WRITE_WORKER_DRAIN,  /* worker.name, .draining; RC_NOT_FOUND */
+    WRITE_WORKER_REMOVE, /* worker.name: one that is gone for good; RC_NOT_FOUND; RC_CONFLICT: its
+                            lease has not run out, or it has unfinished runs */
+    WRITE_LEADER, /* leader: its epoch is kept when none newer is. RC_STALE: a newer one is, and all
+                     later writes of the same apply() are RC_STALE too, having changed nothing: a
+                     manager that was deposed changes nothing */
     WRITE_TOKEN_CREATE, /* access; RC_CONFLICT: the id is taken */
     WRITE_TOKEN_REVOKE, /* access.id; RC_NOT_FOUND */
 };
@@ -186,6 +195,7 @@ struct store_write {
         struct write_run run;
         struct worker_record worker;
         struct access_token access;
+        struct leader_record leader;
     };
 };
 
@@ -201,6 +211,7 @@ struct store_ops {
     enum rc (*read_workers)(struct store *store, worker_visit visit, void *context,
                             struct err *err);
     enum rc (*read_tokens)(struct store *store, token_visit visit, void *context, struct err *err);
+    enum rc (*read_leader)(struct store *store, struct leader_record *ret_leader, struct err *err);
     enum rc (*summary)(struct store *store, const char *owner, struct store_summary *ret_summary,
                        struct err *err); /* owner NULL: all */
     void (*free)(struct store *store);
@@ -243,6 +254,13 @@ MUST_USE static inline enum rc store_read_tokens(struct store *store, token_visi
                                                  void *context, struct err *err)
 {
     return store->ops->read_tokens(store, visit, context, err);
+}
+
+/* The newest leader; epoch 0 when there never was one. */
+MUST_USE static inline enum rc store_read_leader(struct store *store,
+                                                 struct leader_record *ret_leader, struct err *err)
+{
+    return store->ops->read_leader(store, ret_leader, err);
 }
 
 MUST_USE static inline enum rc store_read_summary(struct store *store, const char *owner,

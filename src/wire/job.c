@@ -57,12 +57,12 @@ static void write_policy(struct json_writer *writer, const struct job *job)
     json_member_string(writer, "on_worker_loss", worker_loss_text(job->on_worker_loss));
 }
 
-static void write_placement(struct json_writer *writer)
+static void write_placement(struct json_writer *writer, const struct pairs *labels)
 {
     json_write_name(writer, "placement");
     json_write_object_begin(writer);
     json_member_string(writer, "workers", "one");
-    json_member_pairs(writer, "labels", &(struct pairs){0});
+    json_member_pairs(writer, "labels", labels);
     json_write_object_end(writer);
 }
 
@@ -96,7 +96,7 @@ enum rc wire_job_document(const struct job *job, struct buf *buf)
     write_execution(&writer, job);
     write_timing(&writer, job);
     write_policy(&writer, job);
-    write_placement(&writer);
+    write_placement(&writer, &job->placement);
     write_limits(&writer, &job->limits);
     json_member_strings(&writer, "after", &(struct strings){0});
     json_member_strings(&writer, "notify", &(struct strings){0});

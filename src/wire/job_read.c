@@ -38,7 +38,7 @@ static const struct field retries_fields[] = {
 
 static const struct field placement_fields[] = {
     FIELD_OF("workers", AT(workers), workers_choice),
-    FIELD("labels", FIELD_EMPTY, 0),
+    FIELD("labels", FIELD_PAIRS, AT(job.placement)),
 };
 
 static const struct field limits_fields[] = {

@@ -31,7 +31,9 @@ static uint64_t lead(struct coordination *coordination)
 {
     struct lease lease;
 
-    assert_int_equal(coordination_campaign(coordination, "manager", SOON, &lease, NULL), RC_OK);
+    assert_int_equal(coordination_campaign(coordination, &(struct candidate){.name = "manager"},
+                                           SOON, &lease, NULL),
+                     RC_OK);
     return lease.epoch;
 }
 

@@ -61,16 +61,33 @@ static struct local_worker *find_worker(struct local_coordination *local, const 
     return worker;
 }
 
-static enum rc campaign(struct coordination *coordination, const char *self, mono_us deadline,
-                        struct lease *ret_lease, struct err *err)
+static enum rc campaign(struct coordination *coordination, const struct candidate *self,
+                        mono_us deadline, struct lease *ret_lease, struct err *err)
 {
     struct local_coordination *local = lock(coordination);
 
-    (void)self; /* nobody else is there */
-    (void)deadline;
+    (void)deadline; /* nobody else is there */
     (void)err;
-    *ret_lease = (struct lease){.epoch = ++local->epoch, .until = INT64_MAX};
+    local->epoch = MAX(local->epoch, self->floor) + 1;
+    *ret_lease = (struct lease){.epoch = local->epoch, .until = INT64_MAX};
     return unlock(local, RC_OK);
+}
+
+static mono_us leads_until(struct coordination *coordination, uint64_t epoch)
+{
+    struct local_coordination *local = lock(coordination);
+    mono_us until = epoch == local->epoch ? INT64_MAX : 0;
+
+    (void)unlock(local, RC_OK);
+    return until;
+}
+
+static void resign(struct coordination *coordination)
+{
+    struct local_coordination *local = lock(coordination);
+
+    local->epoch++;
+    (void)unlock(local, RC_OK);
 }
 
 static void tell_member(struct local_coordination *local, const struct local_worker *worker)
@@ -155,8 +172,12 @@ static void remove_run(struct local_worker *worker, const struct task *task)
 
 static void keep_task(struct local_worker *worker, const struct task *task)
 {
+    uint64_t revision;
+
     if (task->kind == TASK_JOB && task->removed) {
-        map_remove(&worker->jobs, task->job);
+        if (map_get(&worker->jobs, task->job, &revision) &&
+            (!task->revision || task->revision == revision))
+            map_remove(&worker->jobs, task->job);
     } else if (task->kind == TASK_JOB) {
         map_put(&worker->jobs, task->job, task->revision);
     } else {
@@ -181,6 +202,43 @@ static enum rc assign(struct coordination *coordination, uint64_t epoch, const c
         keep_task(worker, &tasks[i]);
     if (worker->callback)
         worker->callback(worker->context, tasks, count);
+    return unlock(local, RC_OK);
+}
+
+static enum rc read_workers(struct coordination *coordination, name_visit visit, void *context,
+                            struct err *err)
+{
+    struct local_coordination *local = lock(coordination);
+
+    (void)err;
+    for (const struct local_worker *worker = local->workers; worker; worker = worker->next)
+        visit(context, worker->name);
+    return unlock(local, RC_OK);
+}
+
+static enum rc read_tasks(struct coordination *coordination, const char *name, task_visit visit,
+                          void *context, struct err *err)
+{
+    struct local_coordination *local = lock(coordination);
+    const struct local_worker *worker = find_worker(local, name);
+    struct task task = {.kind = TASK_JOB};
+
+    (void)err;
+    for (size_t at = 0; map_next(&worker->jobs, &at, &task.job, &task.revision);)
+        visit(context, &task);
+    for (size_t i = 0; i < worker->run_count; i++)
+        visit(context, &worker->runs[i]);
+    return unlock(local, RC_OK);
+}
+
+static enum rc settle(struct coordination *coordination, uint64_t epoch, const char *worker,
+                      struct err *err)
+{
+    struct local_coordination *local = lock(coordination);
+
+    (void)worker; /* nothing is ever lost */
+    if (epoch != local->epoch)
+        return unlock(local, err_fail(err, RC_STALE, "another manager leads"));
     return unlock(local, RC_OK);
 }
 
@@ -226,11 +284,16 @@ static void local_coordination_free(struct coordination *coordination)
 static const struct coordination_ops ops = {
     .name = "local",
     .campaign = campaign,
+    .leads_until = leads_until,
+    .resign = resign,
     .join = join,
     .leave = leave,
     .watch_members = watch_members,
     .watch_tasks = watch_tasks,
+    .read_workers = read_workers,
+    .read_tasks = read_tasks,
     .assign = assign,
+    .settle = settle,
     .consume = consume,
     .unwatch = unwatch,
     .free = local_coordination_free,

@@ -49,10 +49,18 @@ static enum rc now(struct store *store, instant_us *ret_now, struct err *err)
 /* ---- writing -----------------------------------------------------------------------------------
  */
 
+/* A leader that was deposed changes nothing any more. */
 static void execute(struct memory_store *store, struct store_write *writes, size_t count)
 {
-    for (size_t i = 0; i < count; i++)
-        memory_write(store, &writes[i]);
+    bool deposed = false;
+
+    for (size_t i = 0; i < count; i++) {
+        if (deposed)
+            writes[i].outcome = err_fail(&writes[i].err, RC_STALE, "another manager leads");
+        else
+            memory_write(store, &writes[i]);
+        deposed |= writes[i].kind == WRITE_LEADER && writes[i].outcome == RC_STALE;
+    }
 }
 
 static enum rc apply_with_fault(struct memory_store *store, struct store_write *writes,
@@ -323,6 +331,19 @@ static struct store_summary summarise(const struct memory_store *store, const ch
     return summary;
 }
 
+static enum rc read_leader(struct store *store, struct leader_record *ret_leader, struct err *err)
+{
+    struct memory_store *self = of(store);
+    enum rc rc;
+
+    lock(self);
+    rc = reachable(self, err);
+    if (rc == RC_OK)
+        *ret_leader = self->leader;
+    unlock(self);
+    return rc;
+}
+
 static enum rc summary(struct store *store, const char *owner, struct store_summary *ret_summary,
                        struct err *err)
 {
@@ -369,6 +390,7 @@ static const struct store_ops ops = {
     .read_runs = read_runs,
     .read_workers = read_workers,
     .read_tokens = read_tokens,
+    .read_leader = read_leader,
     .summary = summary,
     .free = memory_store_free,
 };

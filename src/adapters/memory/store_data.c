@@ -106,6 +106,14 @@ struct memory_job *memory_job_find(const struct memory_store *store, job_id id)
     return found ? store->jobs.items[index] : NULL;
 }
 
+const struct worker_record *memory_worker_find(const struct memory_store *store, const char *name)
+{
+    bool found;
+    size_t index = memory_worker_index(store, name, &found);
+
+    return found ? &((const struct memory_worker *)store->workers.items[index])->record : NULL;
+}
+
 struct memory_run *memory_run_find(const struct memory_store *store, const struct run_key *key)
 {
     bool found;

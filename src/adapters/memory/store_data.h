@@ -71,6 +71,7 @@ struct memory_store {
     struct memory_array tokens;  /* struct memory_token */
     struct memory_array keys;    /* struct memory_key, in no order */
     struct memory_array late;    /* struct memory_late, in their order */
+    struct leader_record leader;
 };
 
 void memory_array_insert(struct memory_array *array, size_t index, void *item);
@@ -86,6 +87,7 @@ size_t memory_token_index(const struct memory_store *store, const char *id, bool
 /* NULL when there is none. */
 struct memory_job *memory_job_find(const struct memory_store *store, job_id id);
 struct memory_run *memory_run_find(const struct memory_store *store, const struct run_key *key);
+const struct worker_record *memory_worker_find(const struct memory_store *store, const char *name);
 
 void memory_job_free(struct memory_job *job);
 void memory_run_free(struct memory_run *run);

@@ -28,6 +28,7 @@ static const struct job *copy_of_job(struct arena *arena, const struct job *job)
     copy->schedule = arena_strdup(arena, job->schedule);
     copy->time_zone = arena_strdup(arena, job->time_zone);
     copy_pairs(arena, &copy->labels);
+    copy_pairs(arena, &copy->placement);
     return copy;
 }
 
@@ -85,17 +86,21 @@ static void copy_texts(struct arena *arena, struct store_write *write)
     case WRITE_RUN_STARTED:
     case WRITE_RUN_FINISHED:
     case WRITE_RUN_RECORD:
+    case WRITE_RUN_LOST:
     case WRITE_RUN_PURGE:
         copy_run_write(arena, &write->run);
         return;
     case WRITE_WORKER:
     case WRITE_WORKER_DRAIN:
+    case WRITE_WORKER_REMOVE:
         copy_worker(arena, &write->worker);
         return;
     case WRITE_TOKEN_CREATE:
     case WRITE_TOKEN_REVOKE:
         copy_token(arena, &write->access);
         return;
+    case WRITE_LEADER:
+        return; /* it has no texts of others */
     }
 }
 

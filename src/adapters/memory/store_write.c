@@ -85,6 +85,7 @@ static void set_document(struct memory_job *target, const struct write_job *writ
     record->document = arena_strndup(arena, write->document, write->document_length);
     record->document_length = write->document_length;
     target->labels = copy_pairs(arena, &job->labels);
+    record->placement = copy_pairs(arena, &job->placement);
     target->search = memory_lower(
         arena_printf(arena, "%s\n%s\n%s", job->name, job->executable, job->description));
 }
@@ -296,6 +297,41 @@ static enum rc drain_worker(struct memory_store *store, struct store_write *writ
     return RC_OK;
 }
 
+static bool has_unfinished_runs(const struct memory_store *store, const char *worker)
+{
+    for (size_t i = 0; i < store->runs.count; i++) {
+        const struct run *run = &((const struct memory_run *)store->runs.items[i])->run;
+
+        if (!run_status_is_final(run->result.status) && !strcmp(run->worker, worker))
+            return true;
+    }
+    return false;
+}
+
+static enum rc remove_worker(struct memory_store *store, struct store_write *write)
+{
+    const char *name = write->worker.name;
+    bool found;
+    size_t index = memory_worker_index(store, name, &found);
+
+    if (!found)
+        return err_fail(&write->err, RC_NOT_FOUND, "there is no worker '%s'", name);
+    if (memory_worker_find(store, name)->lease_until > clock_now(store->config.clock))
+        return err_fail(&write->err, RC_CONFLICT, "worker '%s' may live", name);
+    if (has_unfinished_runs(store, name))
+        return err_fail(&write->err, RC_CONFLICT, "worker '%s' has unfinished runs", name);
+    memory_worker_free(memory_array_remove(&store->workers, index));
+    return RC_OK;
+}
+
+static enum rc lead(struct memory_store *store, struct store_write *write)
+{
+    if (write->leader.epoch < store->leader.epoch)
+        return err_fail(&write->err, RC_STALE, "another manager leads: %s", store->leader.name);
+    store->leader = write->leader;
+    return RC_OK;
+}
+
 static enum rc create_token(struct memory_store *store, struct store_write *write)
 {
     const struct access_token *record = &write->access;
@@ -345,12 +381,17 @@ static enum rc execute(struct memory_store *store, struct store_write *write)
     case WRITE_RUN_STARTED:
     case WRITE_RUN_FINISHED:
     case WRITE_RUN_RECORD:
+    case WRITE_RUN_LOST:
     case WRITE_RUN_PURGE:
         return memory_write_run(store, write);
     case WRITE_WORKER:
         return put_worker(store, &write->worker);
     case WRITE_WORKER_DRAIN:
         return drain_worker(store, write);
+    case WRITE_WORKER_REMOVE:
+        return remove_worker(store, write);
+    case WRITE_LEADER:
+        return lead(store, write);
     case WRITE_TOKEN_CREATE:
         return create_token(store, write);
     case WRITE_TOKEN_REVOKE:

@@ -206,6 +206,26 @@ static enum rc finish_run(struct memory_store *store, struct store_write *write)
     return RC_OK;
 }
 
+/* Its worker gave no sign of life for so long that it cannot be running it any more. */
+static enum rc lose_run(struct memory_store *store, struct store_write *write)
+{
+    struct memory_run *run = memory_run_find(store, &write->run.key);
+    const struct worker_record *worker;
+
+    if (!run)
+        return refuse(write, RC_NOT_FOUND, "does not exist");
+    if (!tokens_equal(&run->token, &write->run.token) ||
+        run_status_is_final(run->run.result.status))
+        return refuse(write, RC_STALE, "has ended, or belongs to somebody else");
+    worker = memory_worker_find(store, run->run.worker);
+    if (worker && worker->lease_until > clock_now(store->config.clock))
+        return refuse(write, RC_STALE, "belongs to a worker that may live");
+    run->run.result = write->run.result;
+    memory_text_set(&run->run.reason, write->run.reason);
+    set_job_status(store, &write->run, run->run.revision);
+    return RC_OK;
+}
+
 static enum rc purge_run(struct memory_store *store, struct store_write *write)
 {
     bool found;
@@ -230,6 +250,8 @@ enum rc memory_write_run(struct memory_store *store, struct store_write *write)
         return finish_run(store, write);
     case WRITE_RUN_RECORD:
         return record_run(store, write);
+    case WRITE_RUN_LOST:
+        return lose_run(store, write);
     case WRITE_RUN_PURGE:
         return purge_run(store, write);
     case WRITE_JOB_CREATE:
@@ -240,6 +262,8 @@ enum rc memory_write_run(struct memory_store *store, struct store_write *write)
     case WRITE_JOB_ASSIGN:
     case WRITE_WORKER:
     case WRITE_WORKER_DRAIN:
+    case WRITE_WORKER_REMOVE:
+    case WRITE_LEADER:
     case WRITE_TOKEN_CREATE:
     case WRITE_TOKEN_REVOKE:
         return RC_INTERNAL;

@@ -136,8 +136,6 @@ static const struct {
     {"{" LEAST ",\"notify\":[1]}", "notify: not supported yet by this version: notify"},
     {"{" LEAST ",\"placement\":{\"workers\":\"all\"}}",
      "placement.workers: not supported yet by this version: all"},
-    {"{" LEAST ",\"placement\":{\"labels\":{\"a\":\"b\"}}}",
-     "placement.labels: not supported yet by this version: placement.labels"},
     {"{\"executable\":\"eA==\",\"schedule\":\"@daily\",\"type\":\"script\"}",
      "type: not supported yet by this version: script"},
     {"{\"executable\":\"x\",\"schedule\":\"@daily\",\"type\":\"program\"}",

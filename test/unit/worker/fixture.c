@@ -58,9 +58,10 @@ struct fixture *fixture_new(void)
     fixture->disk = memory_disk_new();
     fixture->guardian = memory_guardian_new(fixture->clock, plan, fixture);
     fixture->plan.duration = SECOND;
-    assert_int_equal(
-        coordination_campaign(fixture->coordination, "test", INT64_MAX, &fixture->lease, NULL),
-        RC_OK);
+    assert_int_equal(coordination_campaign(fixture->coordination,
+                                           &(struct candidate){.name = "test"}, INT64_MAX,
+                                           &fixture->lease, NULL),
+                     RC_OK);
     return fixture;
 }
 
