@@ -33,6 +33,7 @@ LAYERS = {
     "manager": ROLE,
     "worker": ROLE,
     "guardian": ROLE,
+    "link": ROLE,
     "cli": {"base", "core", "wire", "http"},
 }
 SHARED_ADAPTERS = {"sql"}

@@ -18,6 +18,8 @@ struct hub {
 
 static bool concerns(const struct hub_listener *listener, const struct event *event)
 {
+    if (event->kind == EVENT_MISSED)
+        return true;
     if (!listener->run)
         return event->kind != EVENT_OUTPUT;
     return (event->kind == EVENT_RUN || event->kind == EVENT_OUTPUT) &&
@@ -30,7 +32,9 @@ static void take_event(void *context, const struct event *event)
     struct hub_listener *listener;
 
     pthread_mutex_lock(&hub->mutex);
-    if (event->kind != EVENT_OUTPUT) {
+    if (event->kind == EVENT_MISSED) {
+        hub->newest += HUB_EVENTS + 1; /* further than any reader can follow */
+    } else if (event->kind != EVENT_OUTPUT) {
         hub->newest++;
         hub->ring[hub->newest % HUB_EVENTS] = *event;
     }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * api/secret.h: random secrets, their digests and their comparison. libsodium stands behind it, in
- * secret.c alone.
+ * api/secret.h: random secrets, their digests and their comparison.
  */
 #ifndef CRONJOB_API_SECRET_H
 #define CRONJOB_API_SECRET_H

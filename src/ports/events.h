@@ -20,6 +20,7 @@ enum event_kind {
     EVENT_RUN,    /* run */
     EVENT_WORKER, /* worker */
     EVENT_OUTPUT, /* run: its output grew, or is complete */
+    EVENT_MISSED, /* events were lost on the way: look at everything again */
 };
 
 struct event {

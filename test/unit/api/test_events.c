@@ -105,6 +105,21 @@ static void tells_of_a_purge(void **state)
     close(client);
 }
 
+static void passes_on_that_events_were_missed(void **state)
+{
+    struct fixture *fixture = *state;
+    AUTO_BUF struct buf seen;
+    int client = open_stream(fixture, "/events", NULL);
+
+    buf_init(&seen, 1024 * 1024);
+    await_text(client, &seen, "retry: 2000\n");
+    events_publish(fixture->events, &(struct event){.kind = EVENT_MISSED});
+    await_text(client, &seen, "event: resync\n");
+    assert_int_equal(status_of(post_json(*state, "/jobs", BEAT)), 201);
+    await_text(client, &seen, "data: {\"id\":\"1\",");
+    close(client);
+}
+
 static void ends_with_the_server(void **state)
 {
     struct fixture *fixture = *state;
@@ -162,9 +177,13 @@ static void describes_and_measures_itself(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(sends_objects_as_they_change),  TEST(goes_on_where_a_client_was),
-        TEST(tells_when_events_are_gone),    TEST(tells_of_a_purge),
-        TEST(ends_with_the_server),          TEST(is_ready_when_told),
+        TEST(sends_objects_as_they_change),
+        TEST(goes_on_where_a_client_was),
+        TEST(tells_when_events_are_gone),
+        TEST(tells_of_a_purge),
+        TEST(passes_on_that_events_were_missed),
+        TEST(ends_with_the_server),
+        TEST(is_ready_when_told),
         TEST(describes_and_measures_itself),
     };
 

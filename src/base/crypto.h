@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * base/crypto.h: digests, signatures and random bytes. libsodium stands behind it, in crypto.c
+ * alone.
+ */
+#ifndef CRONJOB_BASE_CRYPTO_H
+#define CRONJOB_BASE_CRYPTO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+enum { CRYPTO_DIGEST = 32 }; /* bytes of a SHA-256 and of an HMAC by it */
+
+/* Before the others; again is fine. RC_INTERNAL when the system gives no randomness. */
+MUST_USE enum rc crypto_init(struct err *err);
+
+void crypto_random(void *data, size_t length);
+
+void crypto_digest(const void *data, size_t length, uint8_t ret_digest[CRYPTO_DIGEST]);
+
+struct crypto_key {
+    const void *data;
+    size_t length;
+};
+
+/* RFC 2104 with SHA-256. */
+void crypto_authenticate(const struct crypto_key *key, const void *data, size_t length,
+                         uint8_t ret_mac[CRYPTO_DIGEST]);
+
+/* Takes the same time wherever the two differ. */
+bool crypto_equal(const void *a, const void *b, size_t length);
+
+/* Overwrites; never optimised away. */
+void crypto_forget(void *data, size_t length);
+
+/* base64url without padding; `capacity` holds it and a NUL. */
+void crypto_base64(char *text, size_t capacity, const void *data, size_t length);
+
+#endif
