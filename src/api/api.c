@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/metrics.h"
 
 #include "core/limits.h"
 
@@ -17,21 +16,9 @@
 #include "api/openapi.h"
 #include "api/secret.h"
 #include "api/token_cache.h"
+#include "http/count.h"
 
 enum { OPENAPI_LIMIT = 1024 * 1024 };
-
-/* Request metrics are counted by the route's pattern, of which there are few. */
-static void count_request(struct http_request *request, unsigned status, span_us duration)
-{
-    const struct http_route *route = http_request_route(request);
-    char code[8];
-
-    (void)snprintf(code, sizeof(code), "%u", status % 1000); /* three digits */
-    metric_add(metric_series(METRIC_HTTP_REQUESTS, route ? route->method : "other",
-                             route ? route->path : "none", code),
-               1);
-    metric_observe(metric_series(METRIC_HTTP_DURATION), duration);
-}
 
 static struct http_route *make_routes(void)
 {
@@ -63,7 +50,7 @@ static enum rc start_server(struct api *api, struct err *err)
         .route_count = api_route_count,
         .application = api,
         .admit = dispatch_admit,
-        .finished = count_request,
+        .finished = http_count_request,
         .mono = api->config.mono,
     };
 

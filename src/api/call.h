@@ -41,6 +41,7 @@ struct api {
 struct identity {
     const char *account; /* "" when not known */
     bool admin;
+    bool by_connection; /* the kernel said so, and the account is in the system's list */
 };
 
 struct call {

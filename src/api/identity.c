@@ -100,6 +100,7 @@ static enum rc identity_of_peer(struct call *call, struct err *err)
     if (rc != RC_OK)
         return rc;
     call->who.account = arena_strdup(call->arena, peer->account);
+    call->who.by_connection = true;
     call->who.admin = peer->uid == 0 || peer->uid == call->api->config.uid;
     return RC_OK;
 }

@@ -28,6 +28,8 @@ static enum rc check_account(const struct call *call, const struct job *job,
                      api->own_account);
         return RC_OK;
     }
+    if (call->who.by_connection && !strcmp(job->run_as, call->who.account))
+        return RC_OK; /* it is known to exist: it has just connected */
     rc = account_exists(job->run_as, err);
     if (rc == RC_NOT_FOUND)
         problems_add(problems, "run_as", "there is no account %s", job->run_as);
