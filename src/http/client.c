@@ -185,6 +185,19 @@ static size_t on_header(char *line, size_t size, size_t count, void *context)
     return length;
 }
 
+/* libcurl asks about once a second while nothing comes. */
+static int on_progress(void *context, curl_off_t to_get, curl_off_t got, curl_off_t to_send,
+                       curl_off_t sent)
+{
+    struct exchange *exchange = context;
+
+    (void)to_get, (void)got, (void)to_send, (void)sent;
+    if (exchange->call->go_on(exchange->call->go_on_context))
+        return 0;
+    exchange->rc = RC_CLOSED;
+    return 1;
+}
+
 /* What is asked. */
 
 static struct curl_slist *make_headers(const struct http_call *call)
@@ -241,6 +254,13 @@ static void set_up(struct http_client *client, struct exchange *exchange,
         SET(CURLOPT_NOBODY, 1L);
     else
         SET(CURLOPT_CUSTOMREQUEST, call->method);
+    if (call->once)
+        SET(CURLOPT_FRESH_CONNECT, 1L);
+    if (call->go_on) {
+        SET(CURLOPT_NOPROGRESS, 0L);
+        SET(CURLOPT_XFERINFOFUNCTION, on_progress);
+        SET(CURLOPT_XFERINFODATA, exchange);
+    }
     SET(CURLOPT_HEADERFUNCTION, on_header);
     SET(CURLOPT_HEADERDATA, exchange);
     SET(CURLOPT_WRITEFUNCTION, on_body);
@@ -253,6 +273,14 @@ static bool was_connected(const struct http_client *client)
 
     (void)curl.easy_getinfo(client->handle, CURLINFO_PRETRANSFER_TIME_T, &connected);
     return connected > 0;
+}
+
+bool http_client_has_sent(const struct http_client *client)
+{
+    long sent = 0;
+
+    (void)curl.easy_getinfo(client->handle, CURLINFO_REQUEST_SIZE, &sent);
+    return sent > 0;
 }
 
 static enum rc outcome(const struct http_client *client, const struct exchange *exchange,

@@ -51,6 +51,12 @@ struct http_call {
     span_us timeout;      /* for the whole call; 0: none, for streams */
     span_us idle_timeout; /* RC_TIMEOUT when for so long nothing came; 0: none. Whole seconds */
     size_t body_limit;    /* of the answer: RC_TOO_BIG. For http_client_request() */
+    /* Sent at most once, on a new connection. On one that was kept open and turns out to be closed,
+     * libcurl sends a call a second time by itself, whatever its method. */
+    bool once;
+    bool (*go_on)(void *context); /* asked once a second or more often; false ends the call:
+                                     RC_CLOSED. May be NULL */
+    void *go_on_context;
 };
 
 struct http_response {
@@ -71,6 +77,9 @@ void http_response_release(struct http_response *response);
  */
 MUST_USE enum rc http_client_request(struct http_client *client, const struct http_call *call,
                                      struct http_response *ret_response, struct err *err);
+
+/* Whether something of the last call was sent: if not, the server cannot have acted on it. */
+bool http_client_has_sent(const struct http_client *client);
 
 /*
  * As http_client_request(), but hands the body to `take` as it comes, when the head is complete in

@@ -30,6 +30,11 @@ const char *http_request_path(const struct http_request *request)
     return request->target.path;
 }
 
+const char *http_request_target(const struct http_request *request)
+{
+    return request->raw_target;
+}
+
 static const char *find(const struct http_pair *pairs, size_t count, const char *name)
 {
     for (size_t i = 0; i < count; i++)

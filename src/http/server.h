@@ -94,6 +94,7 @@ void *http_request_application(const struct http_request *request);
 struct arena *http_request_arena(struct http_request *request);
 const char *http_request_method(const struct http_request *request);
 const char *http_request_path(const struct http_request *request);
+const char *http_request_target(const struct http_request *request); /* path and query, as sent */
 const char *http_request_parameter(const struct http_request *request,
                                    const char *name); /* of the path */
 const char *http_request_query(const struct http_request *request,

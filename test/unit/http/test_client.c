@@ -249,6 +249,45 @@ static void ends_a_stream_that_says_nothing(void **state)
     http_response_release(&response);
 }
 
+static bool has_patience(void *context)
+{
+    int *left = context;
+
+    return --*left > 0;
+}
+
+static void ends_when_told_to(void **state)
+{
+    AUTO_FREE char *url = url_of("/stream?endless");
+    struct http_call call = call_of("GET", url);
+    struct http_response response;
+    int left = 3;
+
+    (void)state;
+    call.timeout = 0;
+    call.go_on = has_patience;
+    call.go_on_context = &left;
+    assert_int_equal(http_client_request(client, &call, &response, NULL), RC_CLOSED);
+    assert_int_equal(left, 0);
+}
+
+static void knows_whether_it_has_sent(void **state)
+{
+    AUTO_FREE char *url = url_of("/later");
+    struct http_call refused = call_of("GET", "http://127.0.0.1:1/"), sent = call_of("GET", url);
+    struct http_response response;
+
+    (void)state;
+    waiting = NULL;
+    sent.timeout = 100 * MILLISECOND;
+    assert_int_equal(http_client_request(client, &sent, &response, NULL), RC_TIMEOUT);
+    assert_true(http_client_has_sent(client));
+    assert_int_equal(http_client_request(client, &refused, &response, NULL), RC_UNAVAILABLE);
+    assert_false(http_client_has_sent(client));
+    fixture_wait_for(waiting);
+    http_respond(waiting, 204, NULL, NULL, 0, NULL, 0);
+}
+
 static void encodes(void **state)
 {
     AUTO_BUF struct buf buf;
@@ -268,6 +307,8 @@ int main(void)
         cmocka_unit_test(gives_up_in_time),
         cmocka_unit_test(hands_over_a_stream),
         cmocka_unit_test(ends_a_stream_that_says_nothing),
+        cmocka_unit_test(ends_when_told_to),
+        cmocka_unit_test(knows_whether_it_has_sent),
         cmocka_unit_test(encodes),
     };
 
