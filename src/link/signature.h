@@ -69,9 +69,8 @@ void link_guard_free(struct link_guard *guard);
 
 /* Whether the call is worth reading its body: the clocks agree. RC_UNAUTHORIZED: they do not, and
  * `err` says by how much. */
-MUST_USE enum rc link_guard_check_clock(struct link_guard *guard,
-                                        const struct link_signature *signature, instant_us now,
-                                        struct err *err);
+MUST_USE enum rc link_signature_check_clock(const struct link_signature *signature, instant_us now,
+                                            struct err *err);
 
 /* RC_UNAUTHORIZED: the secret is another, or the call too old. RC_CONFLICT: it came before. */
 MUST_USE enum rc link_guard_check(struct link_guard *guard, const struct link_signature *signature,
