@@ -53,8 +53,8 @@ struct job_record {
     size_t document_length;
     struct pairs placement;     /* JOB_PART_PLACEMENT: labels that its worker must have */
     const struct run *last_run; /* the newest run, else NULL */
-    instant_us cursor; /* JOB_PART_CURSOR: the last tick accounted for by any schedule, catch_up,
-                          retry or reboot run; INSTANT_NONE */
+    instant_us cursor; /* JOB_PART_CURSOR: the last tick accounted for by any schedule, catch_up
+                          or reboot run; INSTANT_NONE */
 };
 
 struct run_record {

@@ -304,7 +304,7 @@ static void cursor_counts_ticks_only(void **state)
         bool counts;
     } rows[] = {
         {TRIGGER_MANUAL, false},  {TRIGGER_SCHEDULE, true}, {TRIGGER_AFTER, false},
-        {TRIGGER_CATCH_UP, true}, {TRIGGER_RETRY, true},    {TRIGGER_REBOOT, true},
+        {TRIGGER_CATCH_UP, true}, {TRIGGER_RETRY, false},    {TRIGGER_REBOOT, true},
     };
     struct fixture *fixture = *state;
     job_id id = given_job(fixture, "");

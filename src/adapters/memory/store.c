@@ -176,8 +176,7 @@ static const struct run *newest_run(const struct memory_store *store, job_id job
 
 static bool accounts_for_ticks(enum run_trigger trigger)
 {
-    return trigger == TRIGGER_SCHEDULE || trigger == TRIGGER_CATCH_UP || trigger == TRIGGER_RETRY ||
-           trigger == TRIGGER_REBOOT;
+    return trigger == TRIGGER_SCHEDULE || trigger == TRIGGER_CATCH_UP || trigger == TRIGGER_REBOOT;
 }
 
 static instant_us cursor(const struct memory_store *store, job_id job)

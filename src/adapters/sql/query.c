@@ -81,10 +81,9 @@ static void where_job(struct sql_query *query, const struct job_query *jobs, str
 }
 
 /* max() over an index whose order it follows is one seek. */
-#define CURSOR "(SELECT max(t.until) FROM runs t WHERE t.job = j.id AND t.trigger IN (0, 2, 3, 5))"
+#define CURSOR "(SELECT max(t.until) FROM runs t WHERE t.job = j.id AND t.trigger IN (0, 3, 5))"
 
-_Static_assert(TRIGGER_SCHEDULE == 0 && TRIGGER_RETRY == 2 && TRIGGER_CATCH_UP == 3 &&
-                   TRIGGER_REBOOT == 5,
+_Static_assert(TRIGGER_SCHEDULE == 0 && TRIGGER_CATCH_UP == 3 && TRIGGER_REBOOT == 5,
                "the numbers in CURSOR and in the index runs_tick");
 _Static_assert(JOB_FINISHED == 1, "the number in active_only and in sql_dialect.claim");
 _Static_assert(RUN_QUEUED == 0 && RUN_RUNNING == 1, "the number in the index runs_unfinished");

@@ -113,9 +113,16 @@ static const char *const sqlite_first[] = {
     NULL,
 };
 
+/* Retries do not count for a job's cursor: that of a run on demand would move it past ticks. */
+static const char *const sqlite_second[] = {
+    "DROP INDEX runs_tick",
+    "CREATE INDEX runs_tick ON runs (job, until) WHERE trigger IN (0, 3, 5)",
+    NULL,
+};
+
 /* clang-format on */
 
-static const char *const *const sqlite_steps[] = {sqlite_first};
+static const char *const *const sqlite_steps[] = {sqlite_first, sqlite_second};
 
 const struct sql_dialect sql_dialect_sqlite = {
     .steps = sqlite_steps,
