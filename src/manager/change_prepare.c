@@ -239,6 +239,7 @@ static enum rc prepare_run(struct change_batch *batch, struct pending_change *it
         return err_fail(&change->err, RC_CONFLICT, "job %llu was removed",
                         (unsigned long long)change->id);
     manager->last_run_now = MAX(now, manager->last_run_now + 1);
+    manager->last_run_now += manager->last_run_now % SECOND == 0; /* that is a tick's key */
     change->run =
         (struct run_key){.scheduled_at = manager->last_run_now, .job = change->id, .attempt = 1};
     item->worker = manager_pick(manager, item->before.worker);
