@@ -24,14 +24,6 @@ enum { YOUNG_MAX = 256, STARTS_A_TURN = 32 };
 /* Reaping any child costs the kernel a walk over all of them: not for each that ends. */
 static const span_us reap_every = 100 * MILLISECOND;
 
-static void on_instant(void *context, bool stepped)
-{
-    struct supervisor *supervisor = context;
-
-    (void)stepped; /* every start is compared with the clock as it is */
-    supervisor->armed = INSTANT_NONE;
-}
-
 static enum rc open_outputs(int directory_fd, int *ret_fd, struct err *err)
 {
     int fd;
@@ -55,8 +47,7 @@ enum rc supervisor_init(struct supervisor *supervisor, const struct supervisor_c
                                       .clock = config->clock,
                                       .sink = config->sink,
                                       .context = config->context,
-                                      .live_max = config->live_max,
-                                      .armed = INSTANT_NONE};
+                                      .live_max = config->live_max};
     rc = open_outputs(config->directory_fd, &supervisor->outputs_fd, err);
     if (rc != RC_OK)
         return rc;
@@ -75,7 +66,6 @@ enum rc supervisor_init(struct supervisor *supervisor, const struct supervisor_c
     accounts_init(&supervisor->accounts);
     starter_init(&supervisor->starter, config->nofile, config->resets_oom);
     supervisor->chunk = xmalloc(OUTPUT_CHUNK);
-    loop_watch_clock(supervisor->loop, on_instant, supervisor);
     return RC_OK;
 release_groups:
     groups_release(&supervisor->groups);
@@ -108,7 +98,6 @@ void supervisor_release(struct supervisor *supervisor)
         forget(run_of(node));
         node = after;
     }
-    loop_watch_clock(supervisor->loop, NULL, NULL);
     table_release(&supervisor->by_key);
     table_release(&supervisor->by_pid);
     heap_release(&supervisor->starts);
@@ -141,8 +130,9 @@ void supervisor_take(struct supervisor *supervisor, const struct launch *launch,
     run = xcalloc(1, sizeof(*run));
     run->supervisor = supervisor;
     run->key = launch->run;
-    run->start_at = launch->start_at;
-    run->taken_at = clock_now(supervisor->clock);
+    run->taken_at = clock_mono(supervisor->clock);
+    run->start_at =
+        run->taken_at + MAX(launch->start_at - clock_now(supervisor->clock), (span_us)0);
     run->body = xmalloc(length);
     memcpy(run->body, body, length);
     run->body_length = length;
@@ -282,16 +272,14 @@ static void let_grow_up(struct supervisor *supervisor, mono_us now)
  * LOOP_NO_DEADLINE when the next event will tell or nothing is due. */
 static mono_us start_due(struct supervisor *supervisor, mono_us mono)
 {
-    instant_us now = clock_now(supervisor->clock);
-    instant_us next = INSTANT_NONE;
     mono_us again = LOOP_NO_DEADLINE;
     struct heap_node *node;
     int started = 0;
 
     let_grow_up(supervisor, mono);
     while ((node = heap_first(&supervisor->starts))) {
-        if (node->due > now) {
-            next = node->due;
+        if (node->due > mono) {
+            again = node->due;
             break;
         }
         if (supervisor->live >= supervisor->live_max)
@@ -306,9 +294,6 @@ static mono_us start_due(struct supervisor *supervisor, mono_us mono)
         }
         supervised_begin(container_of(node, struct supervised, timer));
     }
-    if (next != supervisor->armed)
-        loop_set_instant(supervisor->loop, next);
-    supervisor->armed = next;
     return again;
 }
 

@@ -50,8 +50,8 @@ struct supervised {
     struct run_key key;
     enum stage stage;
     enum run_status verdict; /* RUN_TIMED_OUT or RUN_KILLED when we ended it, else RUN_QUEUED */
-    instant_us start_at;
-    instant_us taken_at; /* handed over */
+    mono_us start_at; /* a step of the wall clock does not change how long it waits */
+    mono_us taken_at; /* handed over */
     char *body;          /* the START message, until it has begun */
     size_t body_length;
     pid_t pid;
@@ -84,7 +84,6 @@ struct supervisor {
     struct list young, closing;
     size_t young_count, live, live_max;
     size_t pending_bytes; /* of bodies */
-    instant_us armed;     /* what the loop's instant is set to */
     bool orphans_due;     /* SIGCHLD came */
     mono_us orphans_reaped_at;
     struct starter starter;
@@ -124,7 +123,7 @@ void supervisor_tell_all(struct supervisor *supervisor, enum launch_event_kind k
 /* A child that is nobody's main process may have ended (SIGCHLD). */
 void supervisor_note_children(struct supervisor *supervisor);
 
-/* Does what is due, and sets the loop's instant. Answers when to come again at the latest. */
+/* Does what is due. Answers when to come again at the latest. */
 mono_us supervisor_work(struct supervisor *supervisor);
 
 static inline size_t supervisor_runs(const struct supervisor *supervisor)

@@ -231,7 +231,7 @@ static enum rc try_to_begin(struct supervised *run, struct arena *arena, struct 
 void supervised_begin(struct supervised *run)
 {
     struct supervisor *supervisor = run->supervisor;
-    instant_us now = clock_now(supervisor->clock);
+    mono_us now = clock_mono(supervisor->clock);
     AUTO_ARENA struct arena arena = {0};
     struct err err = {0};
     enum rc rc;

@@ -242,13 +242,12 @@ static void expire(struct memory_guardian *guardian, struct kept_run *run, mono_
 
 void memory_guardian_advance(struct memory_guardian *guardian)
 {
-    instant_us now = clock_now(guardian->clock);
     mono_us mono = clock_mono(guardian->clock);
     struct heap_node *node;
 
     while ((node = heap_first(&guardian->deadlines)) && node->due <= mono)
         expire(guardian, container_of(node, struct kept_run, timer), mono);
-    while ((node = heap_first(&guardian->starts)) && node->due <= now)
+    while ((node = heap_first(&guardian->starts)) && node->due <= mono)
         execute(guardian, container_of(node, struct kept_run, timer));
 }
 
@@ -259,7 +258,7 @@ span_us memory_guardian_next(const struct memory_guardian *guardian)
     span_us next = INT64_MAX;
 
     if (start)
-        next = MAX(start->due - clock_now(guardian->clock), 0);
+        next = MAX(start->due - clock_mono(guardian->clock), 0);
     if (deadline)
         next = MIN(next, MAX(deadline->due - clock_mono(guardian->clock), 0));
     return next == INT64_MAX ? -1 : next;
@@ -323,6 +322,7 @@ static enum rc memory_start(struct launcher *launcher, const struct launch *laun
     struct memory_launcher *self = self_of(launcher);
     struct memory_guardian *guardian = self->guardian;
     struct kept_run *run;
+    span_us wait;
 
     if (!self->connected)
         return err_fail(err, RC_UNAVAILABLE, "the guardian is not connected");
@@ -342,7 +342,8 @@ static enum rc memory_start(struct launcher *launcher, const struct launch *laun
                                       .finished_at = INSTANT_NONE,
                                       .exit_code = -1};
     table_insert(&guardian->runs, &run->node, run_key_hash(&run->key));
-    heap_set(&guardian->starts, &run->timer, launch->start_at);
+    wait = MAX(launch->start_at - clock_now(guardian->clock), (span_us)0);
+    heap_set(&guardian->starts, &run->timer, clock_mono(guardian->clock) + wait);
     return RC_OK;
 }
 
