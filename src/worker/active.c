@@ -247,6 +247,7 @@ static void on_disconnected(struct worker *worker)
     struct run_result lost;
 
     worker->connected = false;
+    worker_free_known(worker); /* what it has said of them was true while it lived */
     log_error("guardian died, its runs are lost", LOG_TEXT("worker", worker->config.name));
     while (node) {
         struct active *active = container_of(node, struct active, node);
