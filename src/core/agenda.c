@@ -359,13 +359,16 @@ void agenda_put(struct agenda *agenda, const struct agenda_job *job, instant_us 
 void agenda_remove(struct agenda *agenda, job_id job)
 {
     struct entry *entry = agenda_find(agenda, job);
-    struct live *live, *next;
+    struct live *live, *next, *claiming;
 
     if (!entry || entry->removed)
         return;
     settle_unknown(entry, AGENDA_REMOVED);
-    if (entry_is_followed(entry) && agenda->now > entry->since && !entry_claiming_tick(entry))
+    if (entry_is_followed(entry) && agenda->now > entry->since)
         leave_old_ticks(agenda, entry, agenda->now, AGENDA_REMOVED);
+    claiming = entry_claiming_tick(entry);
+    if (claiming)
+        claiming->owed = !claiming->stale && claiming->key.scheduled_at <= agenda->now;
     agenda->job_count -= is_counted(entry);
     entry->removed = true;
     for (live = entry->activity ? entry->activity->lives : NULL; live; live = next) {

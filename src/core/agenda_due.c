@@ -394,7 +394,7 @@ static void unaccounted(struct agenda *agenda, struct entry *entry, const struct
 
     unknown |= activity->unknown;
     if (!entry_is_followed(entry)) {
-        if (unknown)
+        if (unknown || live->owed)
             entry_leave_run(entry, &live->key, AGENDA_REMOVED);
         return;
     }

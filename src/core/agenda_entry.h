@@ -44,6 +44,7 @@ struct live {
     enum live_kind kind;
     enum live_state state;
     bool stale;   /* CLAIMING a tick: the entry's tick was set anew meanwhile */
+    bool owed;    /* CLAIMING a tick: it was due before its job went */
     bool unknown; /* a claim of it may have taken effect unseen */
     bool killed;  /* ACTIVE: KILL was decided */
 };

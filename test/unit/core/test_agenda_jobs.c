@@ -276,7 +276,7 @@ static void a_claim_in_flight_when_the_job_is_removed(void **state)
     } cases[] = {
         {CLAIM_WON, "skip 1-60-1 skipped: the job was removed or paused\n"},
         {CLAIM_TAKEN, ""},
-        {CLAIM_VOID, ""},
+        {CLAIM_VOID, "record 1-60-1 missed: the job was removed or paused\n"},
         {CLAIM_FAILED, "record 1-60-1 missed: the job was removed or paused\n"},
     };
 
