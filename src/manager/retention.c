@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Retention: runs older than keep_runs_for go, and those beyond the newest keep_runs_of_job of a
- * job; its newest run never, for the next tick is counted from it.
+ * job; its newest run never, and never that with its newest tick, for the next is counted from it.
  *
  * By age: once an hour a pass over the runs before the limit, page by page. By count: a job is
  * looked at each time so many of its runs have ended, which needs no pass over all jobs.
@@ -24,6 +24,7 @@ struct old_runs {
     size_t seen;
     struct run_key last;
     job_id *jobs;
+    instant_us *ticks; /* the last that the run stands for */
 };
 
 static bool note_old(void *context, const struct run_record *run)
@@ -35,19 +36,33 @@ static bool note_old(void *context, const struct run_record *run)
     if (!run_status_is_final(run->run.result.status))
         return true;
     old->jobs[old->count] = run->run.key.job;
+    old->ticks[old->count] = run->run.until;
     old->writes[old->count] = (struct store_write){.kind = WRITE_RUN_PURGE};
     old->writes[old->count++].run.key = run->run.key;
     return true;
 }
 
-/* The newest run of a job is taken off the list again. */
+static bool is_needed(const struct old_runs *old, size_t i, const struct job_record *job)
+{
+    const struct run_key *key = &old->writes[i].run.key;
+
+    if (key->job != job->id)
+        return false;
+    return old->ticks[i] == job->cursor ||
+           (job->last_run && !run_key_compare(key, &job->last_run->key));
+}
+
+/* What a job still needs is taken off the list again. */
 static bool spare_newest(void *context, const struct job_record *job)
 {
     struct old_runs *old = context;
 
-    for (size_t i = 0; job->last_run && i < old->count; i++) {
-        if (!run_key_compare(&old->writes[i].run.key, &job->last_run->key))
-            old->writes[i--] = old->writes[--old->count];
+    for (size_t i = 0; i < old->count; i++) {
+        if (!is_needed(old, i, job))
+            continue;
+        old->count--;
+        old->writes[i] = old->writes[old->count];
+        old->ticks[i--] = old->ticks[old->count];
     }
     return true;
 }
@@ -62,7 +77,7 @@ static enum rc purge(struct old_runs *old, struct err *err)
         return RC_OK;
     query.ids = old->jobs;
     query.id_count = old->count;
-    query.parts = JOB_PART_LAST_RUN;
+    query.parts = JOB_PART_LAST_RUN | JOB_PART_CURSOR;
     rc = store_read_jobs(manager->config.store, &query, spare_newest, old, err);
     for (size_t i = 0; rc == RC_OK && i < old->count; i++)
         (void)outputs_remove(manager->config.outputs, &old->writes[i].run.key,
@@ -77,7 +92,8 @@ static enum rc retire_page(struct manager *manager, const struct run_query *quer
 {
     struct store_write *writes AUTO_FREE = xcalloc(RUNS_A_PAGE, sizeof(*writes));
     job_id *jobs AUTO_FREE = xcalloc(RUNS_A_PAGE, sizeof(*jobs));
-    struct old_runs old = {.manager = manager, .writes = writes, .jobs = jobs};
+    instant_us *ticks AUTO_FREE = xcalloc(RUNS_A_PAGE, sizeof(*ticks));
+    struct old_runs old = {.manager = manager, .writes = writes, .jobs = jobs, .ticks = ticks};
     enum rc rc = store_read_runs(manager->config.store, query, note_old, &old, err);
 
     if (rc == RC_OK)

@@ -177,7 +177,7 @@ static void purges_a_job(void **state)
     memory_outputs_append(fixture->outputs, &run, "text", 4);
     buf_reset(&fixture->heard);
     assert_int_equal(fixture_change(fixture, change_new(CHANGE_JOB_PURGE, id)), RC_OK);
-    fixture_expect(fixture, "node +kill 1-1893456000-1\nnode -job 1\n");
+    fixture_expect(fixture, "node +kill 1-1893456000.000001-1\nnode -job 1\n");
     assert_int_equal(fixture_job(fixture, id).id, 0);
     assert_int_equal(fixture_count_runs(fixture, id), 0);
     assert_int_equal(outputs_size(fixture->outputs, &run, &size, NULL), RC_NOT_FOUND);
@@ -196,11 +196,11 @@ static void a_run_on_demand_is_queued_and_handed_over(void **state)
     assert_int_equal(run.run.result.status, RUN_QUEUED);
     assert_int_equal(run.run.trigger, TRIGGER_MANUAL);
     assert_string_equal(run.run.worker, "node");
-    assert_int_equal(first.scheduled_at, START);
-    assert_int_equal(second.scheduled_at, START + 1); /* the clock stands still, keys do not */
+    assert_int_equal(first.scheduled_at, START + 1);  /* a whole second is a tick's */
+    assert_int_equal(second.scheduled_at, START + 2); /* the clock stands still, keys do not */
     fixture_expect(fixture, "node +job 1.1\n"
-                            "node +run 1-1893456000-1\n"
-                            "node +run 1-1893456000.000001-1\n");
+                            "node +run 1-1893456000.000001-1\n"
+                            "node +run 1-1893456000.000002-1\n");
     assert_int_equal(fixture_change(fixture, change_new(CHANGE_RUN_NOW, 99)), RC_NOT_FOUND);
 }
 
@@ -223,7 +223,7 @@ static void a_kill_goes_to_the_run_s_worker(void **state)
     unknown.attempt = 9;
     assert_int_equal(fixture_change(fixture, kill_change(&unknown)), RC_NOT_FOUND);
     assert_int_equal(fixture_change(fixture, kill_change(&run)), RC_OK);
-    fixture_expect(fixture, "node +kill 1-1893456000-1\n");
+    fixture_expect(fixture, "node +kill 1-1893456000.000001-1\n");
     end.run = (struct write_run){
         .key = run, .result = {.status = RUN_KILLED, .finished_at = START}, .reason = ""};
     fixture_apply(fixture, &end);

@@ -86,7 +86,7 @@ static void queued_runs_are_handed_over_again(void **state)
 
     assert_int_equal(fixture_change(fixture, change), RC_OK);
     fixture_join(fixture, "node");
-    fixture_expect(fixture, "node +job 1.1\nnode +run 1-1893456000-1\n");
+    fixture_expect(fixture, "node +job 1.1\nnode +run 1-1893456000.000001-1\n");
 }
 
 static void goes_on_when_the_store_is_back(void **state)
@@ -123,11 +123,13 @@ static void a_draining_worker_is_known_as_soon_as_the_store_is(void **state)
     fixture_expect(fixture, "other +job 1.1\n");
 }
 
-static void given_ended_run(struct fixture *fixture, job_id job, instant_us at)
+static void given_ended(struct fixture *fixture, job_id job, instant_us at,
+                        enum run_trigger trigger)
 {
     struct store_write write = {
         .kind = WRITE_RUN_RECORD,
         .run = {.key = {.scheduled_at = at, .job = job, .attempt = 1},
+                .trigger = trigger,
                 .result = {.status = RUN_MISSED, .started_at = INSTANT_NONE, .finished_at = at},
                 .worker = "node",
                 .reason = "",
@@ -138,6 +140,11 @@ static void given_ended_run(struct fixture *fixture, job_id job, instant_us at)
     fixture_apply(fixture, &write);
     events_publish(fixture->events,
                    &(struct event){.kind = EVENT_RUN, .job = job, .run = write.run.key});
+}
+
+static void given_ended_run(struct fixture *fixture, job_id job, instant_us at)
+{
+    given_ended(fixture, job, at, TRIGGER_SCHEDULE);
 }
 
 static void old_runs_are_retired_but_the_newest(void **state)
@@ -166,6 +173,22 @@ static void a_job_keeps_its_newest_runs(void **state)
     assert_int_equal(fixture_count_runs(fixture, id), 3);
 }
 
+/* The next tick is counted from it. */
+static void the_newest_tick_is_never_retired(void **state)
+{
+    struct fixture *fixture = *state;
+    job_id id = fixture_create(fixture);
+
+    given_ended(fixture, id, START - 3 * DAY, TRIGGER_SCHEDULE);
+    given_ended(fixture, id, START - 3 * DAY + SECOND, TRIGGER_SCHEDULE);
+    for (int i = 0; i < 200; i++)
+        given_ended(fixture, id, START - 2 * DAY + i * SECOND + 1, TRIGGER_MANUAL);
+    memory_clock_advance(fixture->clock, 2 * HOUR);
+    fixture_step(fixture);
+    assert_int_equal(fixture_count_runs(fixture, id), 2);
+    assert_int_equal(fixture_job(fixture, id).cursor, START - 3 * DAY + SECOND);
+}
+
 int main(void)
 {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
@@ -179,6 +202,7 @@ int main(void)
         TEST(a_draining_worker_is_known_as_soon_as_the_store_is),
         TEST(old_runs_are_retired_but_the_newest),
         TEST(a_job_keeps_its_newest_runs),
+        TEST(the_newest_tick_is_never_retired),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
