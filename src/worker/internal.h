@@ -67,6 +67,7 @@ struct claim {
     struct decision decision;
     enum claim_outcome outcome;
     struct active *active; /* when won */
+    const char *request;   /* when won: "" or that of a run on demand; of the active's arena */
 };
 
 struct loaded {

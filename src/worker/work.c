@@ -100,7 +100,6 @@ static int compare_claims(const void *a, const void *b)
     return run_key_compare(&left->decision.run, &right->decision.run);
 }
 
-/* The request of a run on demand is kept in `refusal` until the launch is built. */
 static bool note_won(void *context, const struct run_record *run)
 {
     struct work *work = context;
@@ -111,7 +110,8 @@ static bool note_won(void *context, const struct run_record *run)
     claim->outcome = CLAIM_WON;
     if (!claim->active)
         claim->active = active_new(&run->run.key, &run->token);
-    claim->active->refusal = arena_strdup(&claim->active->arena, run->run.request);
+    claim->request = arena_strdup(&claim->active->arena, run->run.request);
+    claim->active->refusal = "the job is gone"; /* until the launch is built */
     return true;
 }
 
@@ -184,10 +184,9 @@ static bool build_launch(void *context, const struct job_record *job)
     }
     for (; low < builder->count && builder->by_job[low]->decision.run.job == job->id; low++) {
         struct active *active = builder->by_job[low]->active;
-        const char *request = active->refusal;
 
         active->refusal = NULL;
-        launch_build(active, &builder->work->worker->config, job, request);
+        launch_build(active, &builder->work->worker->config, job, builder->by_job[low]->request);
     }
     return true;
 }
