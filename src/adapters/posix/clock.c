@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "adapters/posix/clock.h"
 
+#include <sys/timex.h>
 #include <time.h>
 
 #include "base/check.h"
@@ -20,15 +21,28 @@ instant_us posix_now(void *context)
     return read_clock(CLOCK_REALTIME);
 }
 
+bool posix_clock_is_synchronised(void *context)
+{
+    struct timex state = {0};
+
+    (void)context;
+    return adjtimex(&state) != TIME_ERROR;
+}
+
 static instant_us posix_clock_now(struct clock *clock)
 {
     return posix_now(clock);
 }
 
-static mono_us posix_mono(struct clock *clock)
+mono_us posix_mono(void)
+{
+    return read_clock(CLOCK_BOOTTIME);
+}
+
+static mono_us posix_clock_mono(struct clock *clock)
 {
     (void)clock;
-    return read_clock(CLOCK_BOOTTIME);
+    return posix_mono();
 }
 
 static void posix_free(struct clock *clock)
@@ -39,7 +53,7 @@ static void posix_free(struct clock *clock)
 struct clock *posix_clock_new(void)
 {
     static const struct clock_ops ops = {
-        .name = "posix", .now = posix_clock_now, .mono = posix_mono, .free = posix_free};
+        .name = "posix", .now = posix_clock_now, .mono = posix_clock_mono, .free = posix_free};
     struct clock *clock = xmalloc(sizeof(*clock));
 
     *clock = (struct clock){.ops = &ops};
