@@ -46,14 +46,13 @@ static uint64_t draw_nonce(void)
 static void sign(const struct link_caller *caller, const struct link_call *call,
                  struct signed_call *ret_signed)
 {
-    struct link_message message = {.method = call->method, .target = call->target, .body = ""};
+    struct link_message message = {.method = call->method, .target = call->target};
+    struct link_signature signature = {.seconds = clock_now(caller->clock) / SECOND,
+                                       .nonce = draw_nonce()};
 
-    if (call->body) {
-        message.body = call->body->data;
-        message.body_length = call->body->length;
-    }
-    link_sign(caller->secret, &message, clock_now(caller->clock), draw_nonce(),
-              ret_signed->signature);
+    crypto_digest(call->body ? call->body->data : "", call->body ? call->body->length : 0,
+                  signature.digest);
+    link_sign(caller->secret, &message, &signature, ret_signed->signature);
     ret_signed->headers[0] = (struct http_header){LINK_SIGNATURE_HEADER, ret_signed->signature};
     ret_signed->headers[1] = (struct http_header){"Content-Type", LINK_JSON};
     ret_signed->url = xasprintf("%s%s", call->url, call->target);
@@ -100,8 +99,7 @@ static void take_detail(const struct http_response *response, struct err *err)
     const struct json_value *detail = NULL;
 
     err_set(err, "it answers %u", response->status);
-    if (json_document_read(response->body.data ? response->body.data : "", response->body.length,
-                           &document, NULL) != RC_OK)
+    if (json_document_read(response->body.data, response->body.length, &document, NULL) != RC_OK)
         return;
     if (json_value_kind(document) == JSON_KIND_OBJECT)
         detail = json_value_member(document, "detail");

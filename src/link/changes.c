@@ -279,8 +279,7 @@ static void learn_leader(struct client *client, const struct leader_record *aske
     struct leader_record other;
 
     link_leader_doubt(client->leader, asked->epoch);
-    if (link_leader_read(response->body.data ? response->body.data : "", response->body.length,
-                         &other, NULL) == RC_OK &&
+    if (link_leader_read(response->body.data, response->body.length, &other, NULL) == RC_OK &&
         other.epoch > asked->epoch)
         link_leader_learn(client->leader, &other);
 }

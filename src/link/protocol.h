@@ -48,7 +48,6 @@ enum {
 enum {
     LINK_STATUS_ELSEWHERE = 421, /* who was asked does not lead */
     LINK_STATUS_REPEATED = 409,  /* this very call came before */
-    LINK_STATUS_VERSION = 426,   /* another version of the link */
 };
 
 #endif

@@ -17,7 +17,7 @@
 #include "link/protocol.h"
 #include "link/text.h"
 
-enum { MAC_TEXT = 2 * CRYPTO_DIGEST, SIGNED_LIMIT = 64 * 1024 };
+enum { HEX = 2 * CRYPTO_DIGEST, SIGNED_LIMIT = 64 * 1024 };
 
 /* ---- text ---------------------------------------------------------------------------------- */
 
@@ -25,29 +25,27 @@ static void make_mac(const struct link_secret *secret, const struct link_message
                      const struct link_signature *signature, uint8_t ret_mac[CRYPTO_DIGEST])
 {
     struct crypto_key key = {.data = secret->bytes, .length = secret->length};
-    uint8_t digest[CRYPTO_DIGEST];
-    char hex[MAC_TEXT + 1];
+    char digest[HEX + 1];
     AUTO_BUF struct buf text;
 
-    crypto_digest(message->body, message->body_length, digest);
-    link_hex_write(digest, sizeof(digest), hex);
+    link_hex_write(signature->digest, CRYPTO_DIGEST, digest);
     buf_init(&text, SIGNED_LIMIT);
     buf_printf(&text, "%s\n%s\n%" PRId64 "\n%016" PRIx64 "\n%s", message->method, message->target,
-               signature->seconds, signature->nonce, hex);
+               signature->seconds, signature->nonce, digest);
     CHECK(!text.failed); /* targets are at most as long as a request's head */
     crypto_authenticate(&key, text.data, text.length, ret_mac);
 }
 
 const char *link_sign(const struct link_secret *secret, const struct link_message *message,
-                      instant_us now, uint64_t nonce, char text[LINK_SIGNATURE_TEXT])
+                      struct link_signature *signature, char text[LINK_SIGNATURE_TEXT])
 {
-    struct link_signature signature = {.seconds = now / SECOND, .nonce = nonce};
-    char mac[MAC_TEXT + 1];
+    char digest[HEX + 1], mac[HEX + 1];
 
-    make_mac(secret, message, &signature, signature.mac);
-    link_hex_write(signature.mac, sizeof(signature.mac), mac);
-    (void)snprintf(text, LINK_SIGNATURE_TEXT, "%d %" PRId64 " %016" PRIx64 " %s", LINK_VERSION,
-                   signature.seconds, nonce, mac); /* at most 104 bytes */
+    make_mac(secret, message, signature, signature->mac);
+    link_hex_write(signature->digest, CRYPTO_DIGEST, digest);
+    link_hex_write(signature->mac, CRYPTO_DIGEST, mac);
+    (void)snprintf(text, LINK_SIGNATURE_TEXT, "%d %" PRId64 " %016" PRIx64 " %s %s", LINK_VERSION,
+                   signature->seconds, signature->nonce, digest, mac); /* it fits */
     return text;
 }
 
@@ -70,6 +68,18 @@ static const char *read_nonce(const char *text, uint64_t *ret_nonce)
     return *ret_nonce ? text + 17 : NULL;
 }
 
+/* A digest and what follows it, a blank or the end. */
+static const char *read_digest(const char *text, char end, uint8_t ret_digest[CRYPTO_DIGEST])
+{
+    char hex[HEX + 1];
+
+    if (strnlen(text, HEX) < HEX || text[HEX] != end)
+        return NULL;
+    memcpy(hex, text, HEX);
+    hex[HEX] = '\0';
+    return link_hex_read(hex, ret_digest, CRYPTO_DIGEST) ? text + HEX + (end ? 1 : 0) : NULL;
+}
+
 enum rc link_signature_read(const char *text, struct link_signature *ret_signature, struct err *err)
 {
     struct link_signature signature;
@@ -79,14 +89,18 @@ enum rc link_signature_read(const char *text, struct link_signature *ret_signatu
     if (!text)
         return err_fail(err, RC_UNAUTHORIZED, "the call is not signed");
     if (rest && version != LINK_VERSION)
-        return err_fail(err, RC_INVALID,
+        return err_fail(err, RC_MALFORMED,
                         "the call is of version %" PRId64 " of the link, and this server of %d",
                         version, LINK_VERSION);
     if (rest)
         rest = read_number(rest, &signature.seconds);
     if (rest)
         rest = read_nonce(rest, &signature.nonce);
-    if (!rest || !link_hex_read(rest, signature.mac, sizeof(signature.mac)))
+    if (rest)
+        rest = read_digest(rest, ' ', signature.digest);
+    if (rest)
+        rest = read_digest(rest, '\0', signature.mac);
+    if (!rest)
         return err_fail(err, RC_UNAUTHORIZED, "the signature cannot be read");
     *ret_signature = signature;
     return RC_OK;
@@ -138,8 +152,7 @@ void link_guard_free(struct link_guard *guard)
     free(guard);
 }
 
-enum rc link_signature_check_clock(const struct link_signature *signature, instant_us now,
-                                   struct err *err)
+static enum rc check_clock(const struct link_signature *signature, instant_us now, struct err *err)
 {
     int64_t apart = now / SECOND - signature->seconds;
     int64_t most = LINK_CLOCK_APART / SECOND;
@@ -199,7 +212,7 @@ enum rc link_guard_check(struct link_guard *guard, const struct link_signature *
                          const struct link_message *message, instant_us now, struct err *err)
 {
     uint8_t mac[CRYPTO_DIGEST];
-    enum rc rc = link_signature_check_clock(signature, now, err);
+    enum rc rc = check_clock(signature, now, err);
 
     if (rc != RC_OK)
         return rc;
@@ -208,4 +221,15 @@ enum rc link_guard_check(struct link_guard *guard, const struct link_signature *
         return err_fail(err, RC_UNAUTHORIZED,
                         "the signature is wrong: the two have different cluster secrets");
     return check_repetition(guard, signature, now, err);
+}
+
+enum rc link_signature_check_body(const struct link_signature *signature, const void *body,
+                                  size_t length, struct err *err)
+{
+    uint8_t digest[CRYPTO_DIGEST];
+
+    crypto_digest(body, length, digest);
+    if (crypto_equal(digest, signature->digest, sizeof(digest)))
+        return RC_OK;
+    return err_fail(err, RC_UNAUTHORIZED, "the body is not the one that was signed");
 }

@@ -2,12 +2,14 @@
 /*
  * link/signature.h: who calls proves that it knows the cluster's secret.
  *
- *     Cronjob-Link: 1 1764000000 9f86d081884c7d65 <64 hex digits>
+ *     Cronjob-Link: 1 1764000000 9f86d081884c7d65 <64 hex digits> <64 hex digits>
  *
- * are the version, the caller's wall clock in seconds, a random number and
+ * are the version, the caller's wall clock in seconds, a random number, the SHA-256 of the body,
+ * and
  *
- *     HMAC-SHA256(secret, method LF target LF seconds LF nonce LF hex(SHA-256(body)))
+ *     HMAC-SHA256(secret, method LF target LF seconds LF nonce LF digest)
  *
+ * each as it stands in the header. So a server knows who calls before it reads the body.
  * `target` is the path with its query as it is sent. A call is good for LINK_CLOCK_APART around its
  * instant, and once: numbers that came are remembered for that long. When more come than can be
  * remembered, calls that are as old as what was forgotten are refused too, so that the memory is
@@ -30,51 +32,50 @@
 #define LINK_CLOCK_APART      (30 * SECOND)
 
 enum {
-    LINK_SIGNATURE_TEXT = 128,
+    LINK_SIGNATURE_TEXT = 192,
     LINK_NONCES_MAX = 64 * 1024, /* calls that are remembered; 1 MiB or two */
 };
 
-/* What is signed. */
+/* What is called. */
 struct link_message {
     const char *method;
     const char *target;
-    const void *body;
-    size_t body_length;
 };
 
-/* The value of the header. Answers `text`. `nonce` is random and not 0. */
-const char *link_sign(const struct link_secret *secret, const struct link_message *message,
-                      instant_us now, uint64_t nonce, char text[LINK_SIGNATURE_TEXT]);
-
-/* What came in the header. */
+/* What stands in the header. */
 struct link_signature {
     int64_t seconds;
-    uint64_t nonce;
+    uint64_t nonce; /* random, not 0 */
+    uint8_t digest[32];
     uint8_t mac[32];
 };
 
+/* The value of the header for seconds, nonce and digest. Answers `text`. */
+const char *link_sign(const struct link_secret *secret, const struct link_message *message,
+                      struct link_signature *signature, char text[LINK_SIGNATURE_TEXT]);
+
 /*
- * RC_UNAUTHORIZED: it is not written as above, or none (`text` NULL). RC_INVALID: it has another
+ * RC_UNAUTHORIZED: it is not written as above, or none (`text` NULL). RC_MALFORMED: it has another
  * version, which `err` names.
  */
 MUST_USE enum rc link_signature_read(const char *text, struct link_signature *ret_signature,
                                      struct err *err);
 
-/* Those that came. Safe from any thread. */
+/* The calls that came. Safe from any thread. */
 struct link_guard;
 
 /* `nonces`: how many are remembered; 0: LINK_NONCES_MAX. The secret is copied. */
 struct link_guard *link_guard_new(const struct link_secret *secret, size_t nonces);
 void link_guard_free(struct link_guard *guard);
 
-/* Whether the call is worth reading its body: the clocks agree. RC_UNAUTHORIZED: they do not, and
- * `err` says by how much. */
-MUST_USE enum rc link_signature_check_clock(const struct link_signature *signature, instant_us now,
-                                            struct err *err);
-
-/* RC_UNAUTHORIZED: the secret is another, or the call too old. RC_CONFLICT: it came before. */
+/* RC_UNAUTHORIZED: the clocks disagree, the secret is another, or the call is too old; `err` says
+ * which. RC_CONFLICT: it came before. */
 MUST_USE enum rc link_guard_check(struct link_guard *guard, const struct link_signature *signature,
                                   const struct link_message *message, instant_us now,
                                   struct err *err);
+
+/* Whether this is the body that was signed: RC_UNAUTHORIZED. */
+MUST_USE enum rc link_signature_check_body(const struct link_signature *signature, const void *body,
+                                           size_t length, struct err *err);
 
 #endif

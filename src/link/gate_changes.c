@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Changes that come in: handed to the manager all at once, answered when the last of them is done.
+ *
+ * A batch lives until then, on the heap: the manager has its changes. `left` counts them, and the
+ * handler itself as one more, so that the answer is not given while some are still handed over.
+ */
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+#include "link/change_text.h"
+#include "link/gate_call.h"
+#include "link/protocol.h"
+#include "link/text.h"
+
+struct batch {
+    struct http_request *request;
+    struct link_changes changes;
+    atomic_size_t left;
+};
+
+static void write_results(const struct batch *batch, struct buf *body)
+{
+    struct json_writer writer;
+
+    link_document_begin(&writer, body);
+    json_write_name(&writer, "results");
+    json_write_array_begin(&writer);
+    for (size_t i = 0; i < batch->changes.count; i++)
+        link_result_write(&writer, &batch->changes.items[i]);
+    json_write_array_end(&writer);
+    json_write_object_end(&writer);
+}
+
+static void answer(struct batch *batch)
+{
+    AUTO_BUF struct buf body;
+
+    buf_init(&body, LINK_ANSWER_MAX);
+    write_results(batch, &body);
+    if (body.failed)
+        http_respond_problem(batch->request, RC_TOO_BIG, NULL);
+    else
+        http_respond(batch->request, 200, LINK_JSON, body.data, body.length, NULL, 0);
+    link_changes_release(&batch->changes);
+    free(batch);
+}
+
+static void count_down(struct batch *batch)
+{
+    if (atomic_fetch_sub(&batch->left, 1) == 1)
+        answer(batch);
+}
+
+static void change_done(struct change *change)
+{
+    count_down(change->context);
+}
+
+static void hand_over(struct batch *batch, struct changes *changes)
+{
+    for (size_t i = 0; i < batch->changes.count; i++) {
+        struct change *change = &batch->changes.items[i];
+        struct err err = {0};
+        enum rc rc;
+
+        change->done = change_done;
+        change->context = batch;
+        rc = changes_submit(changes, change, &err);
+        if (rc == RC_OK)
+            continue;
+        change->outcome = rc;
+        change->err = err;
+        count_down(batch);
+    }
+    count_down(batch);
+}
+
+void gate_take_changes(struct http_request *request)
+{
+    struct batch *batch;
+    struct link_changes changes;
+    struct err err = {0};
+    size_t length;
+    const char *body = http_request_body(request, &length);
+    enum rc rc;
+
+    if (!gate_check_leads(request))
+        return;
+    rc = link_changes_read(body, length, &changes, &err);
+    if (rc != RC_OK) {
+        http_respond_problem(request, rc, &err);
+        return;
+    }
+    batch = xcalloc(1, sizeof(*batch));
+    batch->request = request;
+    batch->changes = changes;
+    atomic_init(&batch->left, changes.count + 1);
+    hand_over(batch, gate_of(request)->config.changes);
+}
