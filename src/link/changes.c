@@ -273,17 +273,6 @@ static void take_results(struct client *client, struct batch *batch,
     put_back(client, batch, &err);
 }
 
-static void learn_leader(struct client *client, const struct leader_record *asked,
-                         const struct http_response *response)
-{
-    struct leader_record other;
-
-    link_leader_doubt(client->leader, asked->epoch);
-    if (link_leader_read(response->body.data, response->body.length, &other, NULL) == RC_OK &&
-        other.epoch > asked->epoch)
-        link_leader_learn(client->leader, &other);
-}
-
 static void take_answer(struct client *client, struct batch *batch,
                         const struct leader_record *leader, const struct http_response *response)
 {
@@ -295,7 +284,7 @@ static void take_answer(struct client *client, struct batch *batch,
         return;
     }
     if (response->status == LINK_STATUS_ELSEWHERE) {
-        learn_leader(client, leader, response);
+        link_leader_learn(client->leader, leader->epoch, &response->body);
         err_set(&err, "%s does not lead any more", leader->name);
         put_back(client, batch, &err);
         return;

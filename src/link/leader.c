@@ -89,14 +89,14 @@ void link_leader_doubt(struct link_leader *leader, uint64_t epoch)
     pthread_mutex_unlock(&leader->mutex);
 }
 
-void link_leader_learn(struct link_leader *leader, const struct leader_record *record)
+void link_leader_learn(struct link_leader *leader, uint64_t epoch, const struct buf *answer)
 {
-    pthread_mutex_lock(&leader->mutex);
-    if (record->epoch > leader->known.epoch) {
-        leader->known = *record;
-        leader->doubted = false;
-    }
-    pthread_mutex_unlock(&leader->mutex);
+    struct leader_record other;
+
+    link_leader_doubt(leader, epoch);
+    if (link_leader_read(answer->data, answer->length, &other, NULL) == RC_OK &&
+        other.epoch > epoch)
+        keep(leader, &other);
 }
 
 /* ---- text ---------------------------------------------------------------------------------- */

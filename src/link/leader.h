@@ -26,8 +26,9 @@ MUST_USE enum rc link_leader_find(struct link_leader *leader, struct leader_reco
 
 /* The one of this epoch did not answer as a leader: the store is read again next time. */
 void link_leader_doubt(struct link_leader *leader, uint64_t epoch);
-/* Somebody else says who leads: believed when it is newer than what is known. */
-void link_leader_learn(struct link_leader *leader, const struct leader_record *record);
+/* As link_leader_doubt(); and the answer of one who does not lead says who does, which is believed
+ * when it is newer than what is known. */
+void link_leader_learn(struct link_leader *leader, uint64_t epoch, const struct buf *answer);
 
 /* The answer above; `record` NULL, or of epoch 0: nobody. */
 void link_leader_write(struct buf *buf, const struct leader_record *record);
