@@ -47,7 +47,9 @@
     X(METRIC_HTTP_DURATION,      HISTOGRAM, "cronjob_http_request_duration_seconds", "",            \
       request,    "From the end of a request's head to the end of its answer.")                     \
     X(METRIC_STORE_DURATION,     HISTOGRAM, "cronjob_store_operation_duration_seconds", "operation", \
-      request,    "How long the store took.")
+      request,    "How long the store took.")                                                       \
+    X(METRIC_STORE_FAILURES,     COUNTER,   "cronjob_store_failures_total",          "operation,reason", \
+      none,       "Operations that the store did not do.")
 /* clang-format on */
 
 enum metric {
