@@ -14,7 +14,19 @@
 #include "sim.h"
 #include "testing.h"
 
-enum { SEEDS = 300, FIRST_JOBS = 4 };
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define CHECKED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define CHECKED 1
+#endif
+#endif
+#ifndef CHECKED
+#define CHECKED 0
+#endif
+
+/* A checked seed takes as long as many. */
+enum { SEEDS = CHECKED ? 250 : 1500, FIRST_JOBS = 4 };
 
 static unsigned long long sometimes[SOMETIMES_COUNT];
 
