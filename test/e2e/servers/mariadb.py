@@ -7,7 +7,9 @@ of the machine the servers run as `mysql`: as root a node cannot receive a copy 
 The time limits of group communication. When a node dies or freezes, the others stall until they
 agree to go on without it: 6.3 s by default. With a node suspected after 1.5 s the stall is 2.4 to
 2.6 s; one of 1 s with an install timeout of 2 s made a healthy majority fall apart while a node
-rejoined. 1.5 s is five keep-alives, and the install timeout of 3 s leaves a slow node its turn.
+rejoined. 1.5 s is five times the keepalive period, and the install timeout of 3 s leaves a slow
+node its turn. A node that comes back before the others have given its former self up still takes
+the majority down for some seconds, whatever the limits: it waits for that.
 """
 
 import os
@@ -19,6 +21,7 @@ import subprocess
 
 import pymysql
 
+from harness import wait_until
 from servers.process import Process, reserve_port
 
 DATABASE = "cronjob"
@@ -252,9 +255,19 @@ class GaleraNode(MariaDBNode):
         assert found, f"{self.name} has no position:\n{log.read_text(errors='replace')[-2000:]}"
         return found[-1].decode()
 
+    def given_up(self):
+        """Whether the others go on without it, as far as they serve."""
+        others = [peer for peer in self.peers if peer is not self and peer.pid is not None]
+        for peer in others:
+            if peer.ready():
+                size = peer.query("SHOW STATUS LIKE 'wsrep_cluster_size'")[0][1]
+                return int(size) <= len(others)
+        return True
+
     def spawn(self, *more):
         """Joins the others. It says from where on it lacks transactions: after a crash the file
         that should tell it does not, and the node would be given a full copy."""
+        wait_until(self.given_up, 20, f"the others have given {self.name} up")
         if self.state_file.exists():
             self.prepare()
             more = (f"--wsrep-start-position={self.position()}", *more)
