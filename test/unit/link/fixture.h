@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * test/unit/link/fixture.h: managers, each behind a gate on a port of loopback, one store in memory
+ * for all of them, and outputs that a worker "node" has. Who leads is the test's to say.
+ */
+#ifndef CRONJOB_TEST_UNIT_LINK_FIXTURE_H
+#define CRONJOB_TEST_UNIT_LINK_FIXTURE_H
+
+#include <stdatomic.h>
+
+#include "link/gate.h"
+#include "manager/manager.h"
+#include "testing.h"
+
+#define FIXTURE_PATIENCE (20 * SECOND)
+
+/* A manager, or a worker, as others see it. */
+struct node {
+    struct fixture *fixture;
+    const char *name;
+    char url[64];
+    struct coordination *coordination;
+    struct events *events;
+    struct manager *manager; /* NULL: it is a worker */
+    struct link_gate *gate;
+    atomic_bool leads;
+};
+
+struct fixture {
+    struct clock *clock;
+    struct zones *zones;
+    struct store *store;
+    struct outputs *outputs;
+    struct link_secret secret;
+    struct node nodes[3];
+    size_t node_count;
+    uint64_t epoch;
+    atomic_bool store_is_away;
+};
+
+struct fixture *fixture_new(void);
+void fixture_free(struct fixture *fixture);
+
+struct node *fixture_add_manager(struct fixture *fixture, const char *name);
+struct node *fixture_add_worker(struct fixture *fixture, const char *name);
+/* Nobody answers there any more. */
+void fixture_stop_node(struct node *node);
+
+/* From now on this one leads, and the store says so; with `url` it is said to be there. NULL:
+ * nobody leads, though the store names the last who did. */
+void fixture_elect(struct fixture *fixture, struct node *node, const char *url);
+
+/* A row of `workers` for the node, with another URL when one is given. */
+void fixture_register_worker(struct fixture *fixture, const char *name, const char *url);
+/* A job, and a run of it that has ended on the worker. */
+struct run_key fixture_add_run(struct fixture *fixture, const char *worker);
+
+size_t fixture_count_jobs(struct fixture *fixture);
+
+/* Waits until the condition holds. */
+#define fixture_wait_for(fixture, condition)                                               \
+    do {                                                                                   \
+        mono_us deadline_ = clock_mono((fixture)->clock) + FIXTURE_PATIENCE;               \
+        while (!(condition)) {                                                             \
+            if (clock_mono((fixture)->clock) > deadline_)                                  \
+                fail_msg("%s:%d: waited in vain for: %s", __FILE__, __LINE__, #condition); \
+            fixture_pause();                                                               \
+        }                                                                                  \
+    } while (0)
+void fixture_pause(void); /* a millisecond, between two looks */
+
+/* A port of loopback on which nobody listens. */
+uint16_t fixture_free_port(void);
+
+#endif

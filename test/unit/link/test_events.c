@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Events between processes. */
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+#include "adapters/local/events.h"
+#include "fixture.h"
+#include "link/events.h"
+
+/* A process that publishes, and hears what it is told. */
+struct member {
+    struct events *local;
+    struct events *events;
+    atomic_uint heard[EVENT_MISSED + 1]; /* by kind */
+    _Atomic job_id job;                  /* of the newest event about a job */
+};
+
+static void hear(void *context, const struct event *event)
+{
+    struct member *member = context;
+
+    if (event->kind == EVENT_JOB)
+        atomic_store(&member->job, event->job);
+    atomic_fetch_add(&member->heard[event->kind], 1);
+}
+
+static struct member *member_new(struct fixture *fixture, bool listens)
+{
+    struct member *member = xcalloc(1, sizeof(*member));
+    struct link_events_config config = {.local = local_events_new(),
+                                        .store = fixture->store,
+                                        .clock = fixture->clock,
+                                        .secret = &fixture->secret,
+                                        .listens = listens};
+
+    member->local = config.local;
+    assert_int_equal(link_events_new(&config, &member->events, NULL), RC_OK);
+    events_subscribe(member->events, hear, member);
+    return member;
+}
+
+static void member_free(struct member *member)
+{
+    events_unsubscribe(member->events, member);
+    events_free(member->events);
+    events_free(member->local);
+    free(member);
+}
+
+static void publish_job(struct events *events, job_id job)
+{
+    events_publish(events, &(struct event){.kind = EVENT_JOB, .job = job});
+}
+
+/* It hears what the manager publishes, and was told to look at everything first. */
+static void await_stream(struct fixture *fixture, struct member *member)
+{
+    fixture_wait_for(fixture, atomic_load(&member->heard[EVENT_MISSED]) > 0);
+}
+
+static int start(void **state)
+{
+    *state = fixture_new();
+    return 0;
+}
+
+static int stop(void **state)
+{
+    fixture_free(*state);
+    return 0;
+}
+
+static void reach_everybody(void **state)
+{
+    struct fixture *fixture = *state;
+    struct node *node = fixture_add_manager(fixture, "m1");
+    struct member *api = member_new(fixture, true), *worker = member_new(fixture, false);
+    struct run_key run = {.job = 7, .scheduled_at = 1764000000 * SECOND, .attempt = 1};
+
+    fixture_elect(fixture, node, NULL);
+    await_stream(fixture, api);
+    publish_job(node->events, 5);
+    fixture_wait_for(fixture, atomic_load(&api->job) == 5);
+    publish_job(worker->events, 6);
+    assert_int_equal(atomic_load(&worker->job), 6);
+    fixture_wait_for(fixture, atomic_load(&api->job) == 6);
+    events_publish(worker->events, &(struct event){.kind = EVENT_OUTPUT, .job = 7, .run = run});
+    fixture_wait_for(fixture, atomic_load(&api->heard[EVENT_OUTPUT]) == 1);
+    assert_int_equal(atomic_load(&worker->heard[EVENT_OUTPUT]), 1);
+    member_free(worker);
+    member_free(api);
+}
+
+static void travel_in_their_order(void **state)
+{
+    enum { EVENTS = 3000 };
+    struct fixture *fixture = *state;
+    struct node *node = fixture_add_manager(fixture, "m1");
+    struct member *api = member_new(fixture, true), *worker = member_new(fixture, false);
+
+    fixture_elect(fixture, node, NULL);
+    await_stream(fixture, api);
+    for (job_id job = 1; job <= EVENTS; job++)
+        publish_job(worker->events, job);
+    fixture_wait_for(fixture, atomic_load(&api->job) == EVENTS);
+    assert_int_equal(atomic_load(&api->heard[EVENT_JOB]), EVENTS);
+    assert_int_equal(atomic_load(&api->heard[EVENT_MISSED]), 1);
+    member_free(worker);
+    member_free(api);
+}
+
+static void follow_the_leader(void **state)
+{
+    struct fixture *fixture = *state;
+    struct node *first = fixture_add_manager(fixture, "m1");
+    struct node *second = fixture_add_manager(fixture, "m2");
+    struct member *api = member_new(fixture, true);
+
+    fixture_elect(fixture, first, NULL);
+    await_stream(fixture, api);
+    fixture_elect(fixture, second, NULL);
+    fixture_wait_for(fixture, atomic_load(&api->heard[EVENT_MISSED]) > 1);
+    publish_job(second->events, 5);
+    fixture_wait_for(fixture, atomic_load(&api->job) == 5);
+    fixture_stop_node(second);
+    fixture_elect(fixture, first, NULL);
+    fixture_wait_for(fixture, atomic_load(&api->heard[EVENT_MISSED]) > 2);
+    publish_job(first->events, 6);
+    fixture_wait_for(fixture, atomic_load(&api->job) == 6);
+    member_free(api);
+}
+
+/* Nobody leads when it is published: it is lost, and those who listen are told so. */
+static void are_missed_without_a_leader(void **state)
+{
+    struct fixture *fixture = *state;
+    struct node *node = fixture_add_manager(fixture, "m1");
+    struct member *worker = member_new(fixture, false), *api;
+
+    publish_job(worker->events, 5);
+    fixture_elect(fixture, node, NULL);
+    api = member_new(fixture, true);
+    await_stream(fixture, api);
+    publish_job(worker->events, 6);
+    fixture_wait_for(fixture, atomic_load(&api->job) == 6);
+    member_free(api);
+    member_free(worker);
+}
+
+/* A leader that takes the call and then says nothing is left. */
+static void leave_a_silent_leader(void **state)
+{
+    struct fixture *fixture = *state;
+    struct node *node = fixture_add_manager(fixture, "m1");
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t length = sizeof(address);
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct member *api;
+    char url[64];
+    mono_us begun;
+
+    assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof(address)), 0);
+    assert_int_equal(listen(listener, 16), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &length), 0);
+    (void)snprintf(url, sizeof(url), "http://127.0.0.1:%u", ntohs(address.sin_port));
+    fixture_elect(fixture, node, url);
+    api = member_new(fixture, true);
+    assert_true(accept4(listener, NULL, NULL, SOCK_CLOEXEC) >= 0);
+    begun = clock_mono(fixture->clock);
+    fixture_elect(fixture, node, NULL);
+    await_stream(fixture, api);
+    assert_true(clock_mono(fixture->clock) - begun < 6 * SECOND);
+    member_free(api);
+    close(listener);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(reach_everybody),       TEST(travel_in_their_order),
+        TEST(follow_the_leader),     TEST(are_missed_without_a_leader),
+        TEST(leave_a_silent_leader),
+    };
+
+    return cmocka_run_group_tests_name("link events", tests, NULL, NULL);
+}
