@@ -203,6 +203,16 @@ static struct run copy_run(struct arena *arena, const struct run *run)
     return copy;
 }
 
+static struct pairs copy_pairs(struct arena *arena, const struct pairs *pairs)
+{
+    struct pair *items = arena_alloc(arena, pairs->count * sizeof(*items));
+
+    for (size_t i = 0; i < pairs->count; i++)
+        items[i] = (struct pair){.name = arena_strdup(arena, pairs->items[i].name),
+                                 .value = arena_strdup(arena, pairs->items[i].value)};
+    return (struct pairs){.items = items, .count = pairs->count};
+}
+
 struct jobs_reading {
     struct arena *arena;
     struct jobs_read *read;
@@ -221,6 +231,7 @@ static bool keep_job(void *context, const struct job_record *job)
     copy->schedule = arena_strdup(reading->arena, job->schedule);
     copy->time_zone = arena_strdup(reading->arena, job->time_zone);
     copy->document = arena_strdup(reading->arena, job->document);
+    copy->placement = copy_pairs(reading->arena, &job->placement);
     if (job->last_run) {
         struct run *run = arena_alloc(reading->arena, sizeof(*run));
 
@@ -250,7 +261,7 @@ const struct job_record *job_of(struct fixture *fixture, job_id id)
 
     query.ids = &id;
     query.id_count = 1;
-    query.parts = JOB_PART_DOCUMENT | JOB_PART_LAST_RUN | JOB_PART_CURSOR;
+    query.parts = JOB_PART_DOCUMENT | JOB_PART_LAST_RUN | JOB_PART_CURSOR | JOB_PART_PLACEMENT;
     read = read_all_jobs(fixture, &query);
     if (!read.count)
         return NULL;

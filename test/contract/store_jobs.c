@@ -58,6 +58,30 @@ static void created_job_is_read_as_written(void **state)
     assert_true(record->cursor == INSTANT_NONE);
 }
 
+static void placement_is_read_when_asked_for(void **state)
+{
+    static struct pair pairs[] = {{"zone", "a \"b\""}, {"arch", "amd64"}};
+    struct fixture *fixture = *state;
+    struct job *job = new_job(fixture, "");
+    struct job_query query = job_query_all();
+    struct store_write create, replace;
+    const struct job_record *record;
+
+    job->placement = (struct pairs){pairs, 2};
+    create = create_write(fixture, job);
+    assert_int_equal(apply_one(fixture, &create), RC_OK);
+    record = job_of(fixture, create.job.id);
+    assert_int_equal(record->placement.count, 2);
+    assert_string_equal(record->placement.items[0].name, "zone");
+    assert_string_equal(record->placement.items[0].value, "a \"b\"");
+    assert_string_equal(record->placement.items[1].value, "amd64");
+    assert_int_equal(read_all_jobs(fixture, &query).items[0].placement.count, 0);
+    job->placement.count = 0;
+    replace = replace_write(fixture, create.job.id, job);
+    assert_int_equal(apply_one(fixture, &replace), RC_OK);
+    assert_int_equal(job_of(fixture, create.job.id)->placement.count, 0);
+}
+
 static void absent_instants_stay_absent(void **state)
 {
     struct fixture *fixture = *state;
@@ -418,6 +442,7 @@ static void no_writes_are_fine(void **state)
 
 static const struct clause clauses[] = {
     CLAUSE(created_job_is_read_as_written),
+    CLAUSE(placement_is_read_when_asked_for),
     CLAUSE(absent_instants_stay_absent),
     CLAUSE(ids_grow_and_are_not_used_again),
     CLAUSE(replace_raises_the_revision),

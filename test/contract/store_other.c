@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The clock, workers, access tokens, and calls from many threads. */
+/* The clock, workers, the leader, access tokens, and calls from many threads. */
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -59,6 +59,7 @@ static struct store_write worker_write(const char *name)
                                            .running = 3,
                                            .tasks = 7,
                                            .clock_offset = -42,
+                                           .clock_synchronised = true,
                                            .started_at = START,
                                            .lease_until = START + MINUTE}};
 }
@@ -78,6 +79,7 @@ static void worker_is_read_as_written(void **state)
     assert_int_equal(read.items[0].running, 3);
     assert_int_equal(read.items[0].tasks, 7);
     assert_int_equal(read.items[0].clock_offset, -42);
+    assert_true(read.items[0].clock_synchronised);
     assert_int_equal(read.items[0].started_at, START);
     assert_int_equal(read.items[0].lease_until, START + MINUTE);
     assert_false(read.items[0].draining);
@@ -95,14 +97,102 @@ static void worker_is_replaced_but_goes_on_draining(void **state)
     assert_int_equal(apply_one(fixture, &write), RC_OK);
     assert_int_equal(apply_one(fixture, &drain), RC_OK);
     write.worker.tasks = 8;
+    write.worker.clock_synchronised = false;
     assert_int_equal(apply_one(fixture, &write), RC_OK);
     read = read_workers(fixture);
     assert_int_equal(read.count, 1);
     assert_int_equal(read.items[0].tasks, 8);
+    assert_false(read.items[0].clock_synchronised);
     assert_true(read.items[0].draining);
     drain.worker.draining = false;
     assert_int_equal(apply_one(fixture, &drain), RC_OK);
     assert_false(read_workers(fixture).items[0].draining);
+}
+
+static void worker_is_removed_once_its_lease_ran_out(void **state)
+{
+    struct fixture *fixture = *state;
+    struct store_write write = worker_write("a");
+    struct store_write remove = {.kind = WRITE_WORKER_REMOVE, .worker.name = "a"};
+
+    assert_int_equal(apply_one(fixture, &remove), RC_NOT_FOUND);
+    assert_int_equal(apply_one(fixture, &write), RC_OK);
+    fixture->now = START + MINUTE - 1;
+    assert_int_equal(apply_one(fixture, &remove), RC_CONFLICT);
+    fixture->now++;
+    assert_int_equal(apply_one(fixture, &remove), RC_OK);
+    assert_int_equal(read_workers(fixture).count, 0);
+}
+
+static void worker_with_unfinished_runs_is_not_removed(void **state)
+{
+    struct fixture *fixture = *state;
+    struct store_write write = worker_write("worker-1");
+    struct store_write remove = {.kind = WRITE_WORKER_REMOVE, .worker.name = "worker-1"};
+    struct run_key key = given_run(fixture, given_job(fixture, ""), START, 1);
+
+    assert_int_equal(apply_one(fixture, &write), RC_OK);
+    fixture->now = START + HOUR;
+    assert_int_equal(apply_one(fixture, &remove), RC_CONFLICT);
+    given_finished(fixture, &key, 1, RUN_SUCCEEDED);
+    assert_int_equal(apply_one(fixture, &remove), RC_OK);
+}
+
+/* ---- the leader ---------------------------------------------------------------------------------
+ */
+
+static struct store_write leader_write(uint64_t epoch, const char *name)
+{
+    struct store_write write = {.kind = WRITE_LEADER, .leader = {.epoch = epoch}};
+
+    (void)snprintf(write.leader.name, sizeof(write.leader.name), "%s", name);
+    (void)snprintf(write.leader.url, sizeof(write.leader.url), "http://%s:1", name);
+    return write;
+}
+
+static struct leader_record leader_of(struct fixture *fixture)
+{
+    struct leader_record leader;
+
+    assert_int_equal(store_read_leader(fixture->store, &leader, NULL), RC_OK);
+    return leader;
+}
+
+static void newest_leader_is_kept(void **state)
+{
+    struct fixture *fixture = *state;
+    struct store_write first = leader_write(3, "m1"), second = leader_write(4, "m2");
+
+    assert_int_equal(leader_of(fixture).epoch, 0);
+    assert_int_equal(apply_one(fixture, &first), RC_OK);
+    assert_int_equal(apply_one(fixture, &first), RC_OK); /* with each of its changes */
+    assert_string_equal(leader_of(fixture).name, "m1");
+    assert_int_equal(apply_one(fixture, &second), RC_OK);
+    assert_int_equal(apply_one(fixture, &first), RC_STALE);
+    assert_int_equal(leader_of(fixture).epoch, 4);
+    assert_string_equal(leader_of(fixture).name, "m2");
+    assert_string_equal(leader_of(fixture).url, "http://m2:1");
+}
+
+static void deposed_leader_changes_nothing(void **state)
+{
+    struct fixture *fixture = *state;
+    struct store_write newer = leader_write(2, "m2");
+    struct store_write writes[] = {
+        create_write(fixture, new_job(fixture, "before")), leader_write(1, "m1"),
+        create_write(fixture, new_job(fixture, "after")), leader_write(3, "m1"), worker_write("w")};
+    struct job_query query = job_query_all();
+
+    assert_int_equal(apply_one(fixture, &newer), RC_OK);
+    apply_all(fixture, writes, ARRAY_SIZE(writes));
+    assert_int_equal(writes[0].outcome, RC_OK);
+    for (size_t i = 1; i < ARRAY_SIZE(writes); i++)
+        assert_int_equal(writes[i].outcome, RC_STALE);
+    assert_int_equal(count_jobs(fixture, &query), 1);
+    assert_int_equal(read_workers(fixture).count, 0);
+    assert_int_equal(leader_of(fixture).epoch, 2);
+    apply_all(fixture, &writes[2], 1); /* the next apply() is another one's */
+    assert_int_equal(writes[2].outcome, RC_OK);
 }
 
 struct tokens_read {
@@ -234,6 +324,10 @@ static const struct clause clauses[] = {
     CLAUSE(time_is_the_stores_clock),
     CLAUSE(worker_is_read_as_written),
     CLAUSE(worker_is_replaced_but_goes_on_draining),
+    CLAUSE(worker_is_removed_once_its_lease_ran_out),
+    CLAUSE(worker_with_unfinished_runs_is_not_removed),
+    CLAUSE(newest_leader_is_kept),
+    CLAUSE(deposed_leader_changes_nothing),
     CLAUSE(tokens_are_kept_until_revoked),
     CLAUSE(each_contended_run_has_one_owner),
 };

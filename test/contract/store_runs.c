@@ -128,6 +128,60 @@ static void result_of_no_run_is_not_found(void **state)
     assert_int_equal(writes[1].outcome, RC_NOT_FOUND);
 }
 
+static struct store_write lost_write(const struct run_key *key, uint8_t token)
+{
+    struct store_write write = run_write(WRITE_RUN_LOST, key, token);
+
+    write.run.result.status = RUN_LOST;
+    write.run.result.finished_at = START + HOUR;
+    write.run.reason = "its worker is gone";
+    write.run.job_status = JOB_ERROR;
+    write.run.sets_job_status = true;
+    return write;
+}
+
+static void run_is_lost_once_the_lease_of_its_worker_ran_out(void **state)
+{
+    struct fixture *fixture = *state;
+    job_id id = given_job(fixture, "");
+    struct run_key key = given_run(fixture, id, START, 1), none = key_of(id, START + 1);
+    struct store_write worker = {.kind = WRITE_WORKER,
+                                 .worker = {.name = "worker-1",
+                                            .url = "",
+                                            .version = "1",
+                                            .backend = "timer",
+                                            .started_at = START,
+                                            .lease_until = START + MINUTE}};
+    struct store_write lost = lost_write(&key, 1), other = lost_write(&key, 2);
+    struct store_write missing = lost_write(&none, 1);
+
+    assert_int_equal(apply_one(fixture, &worker), RC_OK);
+    fixture->now = START + MINUTE - 1;
+    assert_int_equal(apply_one(fixture, &lost), RC_STALE);
+    assert_int_equal(run_of(fixture, &key)->run.result.status, RUN_QUEUED);
+    fixture->now++;
+    assert_int_equal(apply_one(fixture, &other), RC_STALE);
+    assert_int_equal(apply_one(fixture, &missing), RC_NOT_FOUND);
+    assert_int_equal(apply_one(fixture, &lost), RC_OK);
+    assert_int_equal(run_of(fixture, &key)->run.result.status, RUN_LOST);
+    assert_int_equal(run_of(fixture, &key)->run.result.finished_at, START + HOUR);
+    assert_string_equal(run_of(fixture, &key)->run.reason, "its worker is gone");
+    assert_int_equal(job_of(fixture, id)->status, JOB_ERROR);
+    assert_int_equal(apply_one(fixture, &lost), RC_STALE);
+}
+
+static void run_of_an_unknown_worker_is_lost(void **state)
+{
+    struct fixture *fixture = *state;
+    struct run_key key = given_run(fixture, given_job(fixture, ""), START, 1);
+    struct store_write start = run_write(WRITE_RUN_STARTED, &key, 1), lost = lost_write(&key, 1);
+
+    start.run.result.started_at = START;
+    assert_int_equal(apply_one(fixture, &start), RC_OK);
+    assert_int_equal(apply_one(fixture, &lost), RC_OK);
+    assert_int_equal(run_of(fixture, &key)->run.result.status, RUN_LOST);
+}
+
 static void unclaimed_run_is_ended_without_a_token(void **state)
 {
     struct fixture *fixture = *state;
@@ -304,7 +358,7 @@ static void cursor_counts_ticks_only(void **state)
         bool counts;
     } rows[] = {
         {TRIGGER_MANUAL, false},  {TRIGGER_SCHEDULE, true}, {TRIGGER_AFTER, false},
-        {TRIGGER_CATCH_UP, true}, {TRIGGER_RETRY, false},    {TRIGGER_REBOOT, true},
+        {TRIGGER_CATCH_UP, true}, {TRIGGER_RETRY, false},   {TRIGGER_REBOOT, true},
     };
     struct fixture *fixture = *state;
     job_id id = given_job(fixture, "");
@@ -332,6 +386,8 @@ static const struct clause clauses[] = {
     CLAUSE(result_reported_again_is_fine),
     CLAUSE(result_with_another_token_is_stale),
     CLAUSE(result_of_no_run_is_not_found),
+    CLAUSE(run_is_lost_once_the_lease_of_its_worker_ran_out),
+    CLAUSE(run_of_an_unknown_worker_is_lost),
     CLAUSE(unclaimed_run_is_ended_without_a_token),
     CLAUSE(run_on_demand_needs_a_job_and_a_free_key),
     CLAUSE(recorded_run_stands_for_many_ticks),

@@ -13,6 +13,8 @@
 
 #include "base/check.h"
 
+#include "adapters/sql/schema.h"
+#include "adapters/sqlite/connection.h"
 #include "adapters/sqlite/store.h"
 #include "contract/store_suite.h"
 
@@ -87,6 +89,56 @@ static void everything_is_there_after_a_restart(void **state)
     assert_string_equal(job_of(fixture, id)->name, "a");
     assert_non_null(run_of(fixture, &key));
     assert_true(given_job(fixture, "") > purged);
+}
+
+/* A database as the first version made it, with one job and one worker. */
+static void make_old_database(struct fixture *fixture)
+{
+    static const char *const rows[] = {
+        "INSERT INTO jobs VALUES (1, 1, 0, 0, 1, 'alice', '', 1, 1, 1, 'old', 'old', '* * * * *',"
+        " 'UTC', 0, NULL, NULL, 0, 0, 1, 0, 0, 0, 0, 2000000, 0, 0)",
+        "INSERT INTO documents VALUES (1, '{\"placement\":{\"labels\":{\"zone\":\"a\"}}}', '')",
+        "INSERT INTO workers VALUES ('w', '', '1', 'timer', '{}', 0, 0, 0, 0, 1, 2)",
+    };
+    int fd = open(fixture->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    struct sql_connection *connection;
+
+    assert_true(fd >= 0);
+    (void)close(fd);
+    assert_int_equal(
+        sqlite_connection_open(fixture->path, SQLITE_WRITER, &fixture->clock, &connection, NULL),
+        RC_OK);
+    assert_int_equal(sql_schema_prepare(connection, NULL), RC_OK);
+    assert_int_equal(sql_schema_step(connection, 1, NULL), RC_OK);
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+        assert_int_equal(sql_run(connection, rows[i], NULL, 0, NULL, NULL), RC_OK);
+    sql_connection_free(connection);
+}
+
+static bool count_worker(void *context, const struct worker_record *worker)
+{
+    (*(int *)context) += !worker->clock_synchronised;
+    return true;
+}
+
+static void database_of_an_older_version_is_upgraded(void **state)
+{
+    struct fixture *fixture = *state;
+    struct leader_record leader;
+    int workers = 0;
+
+    store_free(fixture->store);
+    fixture->store = NULL;
+    fixture_remove_directory(fixture);
+    fixture_make_directory(fixture);
+    make_old_database(fixture);
+    for (int i = 0; i < 2; i++)
+        reopen(fixture);
+    assert_string_equal(job_of(fixture, 1)->placement.items[0].value, "a");
+    assert_int_equal(store_read_leader(fixture->store, &leader, NULL), RC_OK);
+    assert_int_equal(leader.epoch, 0);
+    assert_int_equal(store_read_workers(fixture->store, count_worker, &workers, NULL), RC_OK);
+    assert_int_equal(workers, 1);
 }
 
 static void second_opener_is_refused(void **state)
@@ -334,6 +386,7 @@ static void full_disk_refuses_writes_for_a_while(void **state)
 
 static const struct clause clauses[] = {
     CLAUSE(everything_is_there_after_a_restart),
+    CLAUSE(database_of_an_older_version_is_upgraded),
     CLAUSE(second_opener_is_refused),
     CLAUSE(files_are_their_owners_only),
     CLAUSE(file_of_something_else_is_refused),

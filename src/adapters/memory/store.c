@@ -209,6 +209,8 @@ static enum rc read_jobs(struct store *store, const struct job_query *query, job
             continue;
         if (!(query->parts & JOB_PART_DOCUMENT))
             record.document = NULL;
+        if (!(query->parts & JOB_PART_PLACEMENT))
+            record.placement = (struct pairs){0};
         if (query->parts & JOB_PART_LAST_RUN)
             record.last_run = newest_run(self, record.id);
         if (query->parts & JOB_PART_CURSOR)

@@ -2,15 +2,20 @@
 /*
  * adapters/sql/driver.h: one connection to an SQL database, as the shared SQL layer sees it.
  *
+ * Texts are what all databases take: names that some reserve are in backquotes (`key`, `signal`,
+ * `trigger`, `schema`), and store_now() is the store's clock in microseconds, read when the
+ * statement is executed. What cannot be said in common words is in the dialect.
+ *
  * Contract of a driver:
  * - A connection serves one thread at a time. Statements are prepared once per connection and
  *   found again by their text; one that is open must be closed with done() before it is opened
- *   again.
- * - open() binds `values` to ?1, ?2, ... which must live until done(). step() moves to the next
- * row; with the last one, or for a statement without rows, ret_row is false.
+ *   again, and before any other unless the dialect `nests`.
+ * - open() binds `values` to ?1, ?2, ... (or, in a text without numbers, to each ?), which must
+ *   live until done(). step() moves to the next row; with the last one, or for a statement without
+ *   rows, ret_row is false.
  * - A statement that fails changes nothing by itself. RC_CONFLICT: a key that must be unique is
  *   taken. Every other failure (RC_FULL, RC_BUSY, RC_IO, RC_UNAVAILABLE, ...) voids the whole
- *   transaction.
+ *   transaction; after RC_UNKNOWN the connection is gone, and so is the answer.
  * - Columns count from 0; texts are valid until the next step() or done(), and end with a NUL.
  *   NULL reads as 0 and "".
  */
@@ -26,6 +31,7 @@
 #include "base/instant.h"
 
 struct sql_connection;
+struct sql_dialect; /* adapters/sql/schema.h */
 struct sql_statement;
 
 enum sql_kind { SQL_KIND_NULL, SQL_KIND_INTEGER, SQL_KIND_TEXT, SQL_KIND_BYTES };
@@ -87,6 +93,7 @@ struct sql_driver {
 
 struct sql_connection {
     const struct sql_driver *driver;
+    const struct sql_dialect *dialect;
 };
 
 struct sql_statement {

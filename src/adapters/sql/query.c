@@ -80,30 +80,50 @@ static void where_job(struct sql_query *query, const struct job_query *jobs, str
         condition(query, "j.enabled = 1 AND j.removed = 0 AND j.status <> 1");
 }
 
-/* max() over an index whose order it follows is one seek. */
-#define CURSOR "(SELECT max(t.until) FROM runs t WHERE t.job = j.id AND t.trigger IN (0, 3, 5))"
+_Static_assert(JOB_FINISHED == 1, "the number in active_only");
+_Static_assert(RUN_QUEUED == 0 && RUN_RUNNING == 1, "the numbers of unfinished runs");
 
-_Static_assert(TRIGGER_SCHEDULE == 0 && TRIGGER_CATCH_UP == 3 && TRIGGER_REBOOT == 5,
-               "the numbers in CURSOR and in the index runs_tick");
-_Static_assert(JOB_FINISHED == 1, "the number in active_only and in sql_dialect.claim");
-_Static_assert(RUN_QUEUED == 0 && RUN_RUNNING == 1, "the number in the index runs_unfinished");
+/* Part of the key of the newest run of job j: one step along the index runs_job. */
+#define NEWEST(part)                                    \
+    "(SELECT t." part " FROM runs t WHERE t.job = j.id" \
+    " ORDER BY t.scheduled_at DESC, t.attempt DESC, t.target DESC LIMIT 1)"
 
-void sql_query_jobs(struct sql_query *query, const struct job_query *jobs, bool by_id,
-                    struct arena *arena)
+#define JOIN_LAST_RUN                                                 \
+    " LEFT JOIN runs r ON r.job = j.id AND r.scheduled_at = " NEWEST( \
+        "scheduled_at") " AND r.attempt = " NEWEST("attempt") " AND r.target = " NEWEST("target")
+
+static void select_jobs(struct sql_query *query, const struct sql_dialect *dialect,
+                        const struct job_query *jobs, enum sql_by by)
 {
-    begin(query);
+    bool joined = !dialect->nests && jobs->parts & JOB_PART_LAST_RUN;
+
     add(query, "SELECT " SQL_JOB_COLUMNS);
-    add(query, jobs->parts & JOB_PART_DOCUMENT ? ", d.document" : ", NULL");
-    add(query, jobs->parts & JOB_PART_CURSOR ? ", " CURSOR : ", NULL");
-    add(query, " FROM jobs j");
+    add(query, jobs->parts & JOB_PART_DOCUMENT ? ", d.document, " : ", NULL, ");
+    add(query, jobs->parts & JOB_PART_CURSOR ? dialect->cursor : "NULL");
+    add(query, jobs->parts & JOB_PART_PLACEMENT ? ", j.placement" : ", NULL");
+    if (joined)
+        add(query, ", " SQL_RUN_COLUMNS);
+    add(query, " FROM ");
+    add(query, by == SQL_BY_LIST ? dialect->jobs_of_list : "jobs j");
     if (jobs->parts & JOB_PART_DOCUMENT || jobs->text)
         add(query, " LEFT JOIN documents d ON d.job = j.id");
-    if (by_id)
+    if (joined)
+        add(query, JOIN_LAST_RUN);
+}
+
+void sql_query_jobs(struct sql_query *query, const struct sql_dialect *dialect,
+                    const struct job_query *jobs, enum sql_by by, struct arena *arena)
+{
+    begin(query);
+    select_jobs(query, dialect, jobs, by);
+    if (by == SQL_BY_LIST)
+        value(query, sql_null());
+    if (by == SQL_BY_ONE)
         where(query, "j.id = ?", sql_null());
     if (jobs->after)
         where(query, "j.id > ?", sql_number((int64_t)jobs->after));
     where_job(query, jobs, arena);
-    if (by_id)
+    if (by == SQL_BY_ONE)
         return;
     add(query, " ORDER BY j.id");
     if (jobs->limit) {
@@ -112,9 +132,25 @@ void sql_query_jobs(struct sql_query *query, const struct job_query *jobs, bool 
     }
 }
 
+/* (scheduled_at, job, attempt, target) < (?, ?, ?, ?) as ranges of an index. */
+#define SPELT_BEFORE                                                          \
+    "(r.scheduled_at < ? OR (r.scheduled_at = ? AND (r.job < ? OR (r.job = ?" \
+    " AND (r.attempt < ? OR (r.attempt = ? AND r.target < ?))))))"
+
+static void where_before_spelt(struct sql_query *query, const struct run_key *before)
+{
+    where(query, SPELT_BEFORE, sql_number(before->scheduled_at));
+    value(query, sql_number(before->scheduled_at));
+    value(query, sql_number((int64_t)before->job));
+    value(query, sql_number((int64_t)before->job));
+    value(query, sql_number(before->attempt));
+    value(query, sql_number(before->attempt));
+    value(query, sql_number(before->target));
+}
+
 static void where_before(struct sql_query *query, const struct run_key *before)
 {
-    /* The first condition is implied; it lets any database use the order of its index. */
+    /* The first condition is implied; it lets the order of any index be used. */
     where(query, "r.scheduled_at <= ?", sql_number(before->scheduled_at));
     where(query, "(r.scheduled_at, r.job, r.attempt, r.target) < (?, ?, ?, ?)",
           sql_number(before->scheduled_at));
@@ -132,7 +168,8 @@ static void where_run_job(struct sql_query *query, const struct run_query *runs)
     where(query, unfinished ? "+r.job = ?" : "r.job = ?", sql_number((int64_t)runs->job));
 }
 
-static void where_run(struct sql_query *query, const struct run_query *runs)
+static void where_run(struct sql_query *query, const struct sql_dialect *dialect,
+                      const struct run_query *runs)
 {
     if (runs->token)
         where(query, "r.token = ?", sql_bytes(runs->token->bytes, sizeof(runs->token->bytes)));
@@ -148,26 +185,30 @@ static void where_run(struct sql_query *query, const struct run_query *runs)
     if (runs->unfinished_only)
         condition(query, "r.status < 2");
     if (runs->before)
-        where_before(query, runs->before);
+        (dialect->compares_rows ? where_before : where_before_spelt)(query, runs->before);
     if (runs->since != INSTANT_NONE)
         where(query, "r.scheduled_at >= ?", sql_number(runs->since));
     if (runs->until != INSTANT_NONE)
         where(query, "r.scheduled_at < ?", sql_number(runs->until));
 }
 
-void sql_query_runs(struct sql_query *query, const struct run_query *runs, bool by_key)
+void sql_query_runs(struct sql_query *query, const struct sql_dialect *dialect,
+                    const struct run_query *runs, enum sql_by by)
 {
     begin(query);
-    add(query, "SELECT " SQL_RUN_COLUMNS ", coalesce(j.owner, '') FROM runs r"
-               " LEFT JOIN jobs j ON j.id = r.job");
-    if (by_key) {
+    add(query, "SELECT " SQL_RUN_COLUMNS ", coalesce(j.owner, '') FROM ");
+    add(query, by == SQL_BY_LIST ? dialect->runs_of_list : "runs r");
+    add(query, " LEFT JOIN jobs j ON j.id = r.job");
+    if (by == SQL_BY_LIST)
+        value(query, sql_null());
+    if (by == SQL_BY_ONE) {
         where(query, "r.scheduled_at = ?", sql_null());
         where(query, "r.job = ?", sql_null());
         where(query, "r.attempt = ?", sql_null());
         where(query, "r.target = ?", sql_null());
     }
-    where_run(query, runs);
-    if (by_key)
+    where_run(query, dialect, runs);
+    if (by == SQL_BY_ONE)
         return;
     add(query, " ORDER BY r.scheduled_at DESC, r.job DESC, r.attempt DESC, r.target DESC");
     if (runs->limit || runs->skip) {

@@ -14,8 +14,9 @@
 #include "ports/store.h"
 
 #include "adapters/sql/driver.h"
+#include "adapters/sql/schema.h"
 
-enum { SQL_QUERY_VALUES = 24 };
+enum { SQL_QUERY_VALUES = 32 };
 
 struct sql_query {
     struct buf text;
@@ -27,19 +28,23 @@ struct sql_query {
 void sql_query_release(struct sql_query *query);
 #define AUTO_SQL_QUERY CLEANUP(sql_query_release)
 
-/*
- * Columns: SQL_JOB_COLUMNS, then the document (NULL unless asked for), then the cursor (likewise).
- * With `by_id` the first value is the id of one job, for the caller to set; ids are left out.
- * Derived texts come from the arena.
- */
-void sql_query_jobs(struct sql_query *query, const struct job_query *jobs, bool by_id,
-                    struct arena *arena);
+/* How a query finds its ids or keys. What they are is for the caller to put in front of the other
+ * values. */
+enum sql_by {
+    SQL_BY_NOTHING, /* it has none */
+    SQL_BY_ONE,  /* one: an id, or the four parts of a key; without a limit, and runs unordered */
+    SQL_BY_LIST, /* all: what the dialect's list takes */
+};
 
-/*
- * Columns: SQL_RUN_COLUMNS, then the owner. With `by_key` the first four values are a run's key,
- * for the caller to set; keys, skip and limit are left out.
- */
-void sql_query_runs(struct sql_query *query, const struct run_query *runs, bool by_key);
+/* Columns: SQL_JOB_COLUMNS, then the document, the cursor and the placement (each NULL unless it
+ * is asked for), then, when the dialect does not nest and it is asked for, SQL_RUN_COLUMNS of the
+ * last run, all NULL when there is none. */
+void sql_query_jobs(struct sql_query *query, const struct sql_dialect *dialect,
+                    const struct job_query *jobs, enum sql_by by, struct arena *arena);
+
+/* Columns: SQL_RUN_COLUMNS, then the owner. */
+void sql_query_runs(struct sql_query *query, const struct sql_dialect *dialect,
+                    const struct run_query *runs, enum sql_by by);
 
 /* What documents.search holds: name, executable and description in lower case (ASCII). */
 const char *sql_search_text(const struct job *job, struct arena *arena);

@@ -7,16 +7,20 @@
 #include "adapters/sql/query.h"
 #include "adapters/sql/read.h"
 #include "adapters/sql/rows.h"
+#include "wire/worker.h"
 
 #define LAST_RUN                                              \
     "SELECT " SQL_RUN_COLUMNS " FROM runs r WHERE r.job = ?1" \
     " ORDER BY r.scheduled_at DESC, r.attempt DESC, r.target DESC LIMIT 1"
+
+enum { DOCUMENT = SQL_JOB_COLUMN_COUNT, CURSOR, PLACEMENT, LAST };
 
 struct jobs_reading {
     struct sql_connection *connection;
     const struct job_query *query;
     job_visit visit;
     void *context;
+    struct arena arena; /* of the row */
     size_t visited;
     bool ended; /* by the visit or by the limit */
 };
@@ -33,7 +37,7 @@ static enum rc visit_with_last_run(struct jobs_reading *reading, struct job_reco
     if (rc != RC_OK)
         return rc;
     if (row) {
-        sql_row_run(row, &run);
+        sql_row_run(row, 0, &run);
         record->last_run = &run;
     }
     reading->ended = !reading->visit(reading->context, record);
@@ -41,20 +45,53 @@ static enum rc visit_with_last_run(struct jobs_reading *reading, struct job_reco
     return RC_OK;
 }
 
+/* Visits a record whose newest run is in the same row. */
+static void visit_with_joined_run(struct jobs_reading *reading, struct job_record *record,
+                                  struct sql_statement *row)
+{
+    struct run run;
+
+    if (!sql_is_null(row, LAST)) {
+        sql_row_run(row, LAST, &run);
+        record->last_run = &run;
+    }
+    reading->ended = !reading->visit(reading->context, record);
+}
+
+static enum rc read_parts(struct jobs_reading *reading, struct sql_statement *row,
+                          struct job_record *record, struct err *err)
+{
+    unsigned parts = reading->query->parts;
+    const char *placement;
+    size_t length;
+
+    if (parts & JOB_PART_DOCUMENT)
+        record->document = sql_column_text_of(row, DOCUMENT, &record->document_length);
+    if (parts & JOB_PART_CURSOR)
+        record->cursor = sql_column_instant(row, CURSOR);
+    if (!(parts & JOB_PART_PLACEMENT))
+        return RC_OK;
+    placement = sql_column_text_of(row, PLACEMENT, &length);
+    return length ? wire_pairs_read(placement, length, &reading->arena, &record->placement, err)
+                  : RC_OK;
+}
+
 static enum rc visit_row(struct jobs_reading *reading, struct sql_statement *row, struct err *err)
 {
     struct job_record record;
-    enum rc rc = RC_OK;
+    enum rc rc;
 
     sql_row_job(row, &record);
-    if (reading->query->parts & JOB_PART_DOCUMENT)
-        record.document = sql_column_text_of(row, SQL_JOB_COLUMN_COUNT, &record.document_length);
-    if (reading->query->parts & JOB_PART_CURSOR)
-        record.cursor = sql_column_instant(row, SQL_JOB_COLUMN_COUNT + 1);
-    if (reading->query->parts & JOB_PART_LAST_RUN)
+    rc = read_parts(reading, row, &record, err);
+    if (rc != RC_OK)
+        return rc;
+    if (!(reading->query->parts & JOB_PART_LAST_RUN))
+        reading->ended = !reading->visit(reading->context, &record);
+    else if (reading->connection->dialect->nests)
         rc = visit_with_last_run(reading, &record, err);
     else
-        reading->ended = !reading->visit(reading->context, &record);
+        visit_with_joined_run(reading, &record, row);
+    arena_release(&reading->arena);
     if (++reading->visited == reading->query->limit)
         reading->ended = true;
     return rc;
@@ -110,21 +147,26 @@ static bool are_ascending(const job_id *ids, size_t count)
     return true;
 }
 
-/* Ids are looked up one by one by one prepared statement: as quick as a list of any length, whose
- * text would differ with its length. */
+/* In ascending order; `sorted` holds them when they are not already. */
+static const job_id *sort_ids(const struct job_query *jobs, job_id **ret_sorted)
+{
+    if (are_ascending(jobs->ids, jobs->id_count))
+        return jobs->ids;
+    *ret_sorted = xmalloc(jobs->id_count * sizeof(**ret_sorted));
+    memcpy(*ret_sorted, jobs->ids, jobs->id_count * sizeof(**ret_sorted));
+    qsort(*ret_sorted, jobs->id_count, sizeof(**ret_sorted), compare_ids);
+    return *ret_sorted;
+}
+
+/* Where a statement costs no trip over the network, ids are looked up one by one: as quick as a
+ * list. */
 static enum rc visit_ids(struct jobs_reading *reading, struct sql_query *query, struct err *err)
 {
     const struct job_query *jobs = reading->query;
     job_id *AUTO_FREE sorted = NULL;
-    const job_id *ids = jobs->ids;
+    const job_id *ids = sort_ids(jobs, &sorted);
     enum rc rc = RC_OK;
 
-    if (!are_ascending(ids, jobs->id_count)) {
-        sorted = xmalloc(jobs->id_count * sizeof(*sorted));
-        memcpy(sorted, ids, jobs->id_count * sizeof(*sorted));
-        qsort(sorted, jobs->id_count, sizeof(*sorted), compare_ids);
-        ids = sorted;
-    }
     for (size_t i = 0; rc == RC_OK && !reading->ended && i < jobs->id_count; i++) {
         if (!i || ids[i] != ids[i - 1])
             rc = visit_id(reading, query, ids[i], err);
@@ -132,14 +174,37 @@ static enum rc visit_ids(struct jobs_reading *reading, struct sql_query *query, 
     return rc;
 }
 
+/* The list is text, so that the statement is the same for any number of ids. */
+static enum rc visit_list(struct jobs_reading *reading, struct sql_query *query, struct err *err)
+{
+    const struct job_query *jobs = reading->query;
+    job_id *AUTO_FREE sorted = NULL;
+    const job_id *ids = sort_ids(jobs, &sorted);
+    struct buf AUTO_BUF list;
+
+    buf_init(&list, SIZE_MAX); /* without a limit nothing of it can fail */
+    (void)buf_putc(&list, '[');
+    for (size_t i = 0; i < jobs->id_count; i++) {
+        if (!i || ids[i] != ids[i - 1])
+            (void)buf_printf(&list, i ? ",%llu" : "%llu", (unsigned long long)ids[i]);
+    }
+    (void)buf_putc(&list, ']');
+    query->values[0] = sql_text_of(list.data, list.length);
+    return visit_rows(reading, query, err);
+}
+
 enum rc sql_read_jobs(struct sql_connection *connection, const struct job_query *query,
                       job_visit visit, void *context, struct err *err)
 {
     struct jobs_reading reading = {
         .connection = connection, .query = query, .visit = visit, .context = context};
+    const struct sql_dialect *dialect = connection->dialect;
+    enum sql_by by = dialect->jobs_of_list ? SQL_BY_LIST : SQL_BY_ONE;
     struct sql_query AUTO_SQL_QUERY text;
     struct arena AUTO_ARENA arena = {0};
 
-    sql_query_jobs(&text, query, query->ids != NULL, &arena);
-    return query->ids ? visit_ids(&reading, &text, err) : visit_rows(&reading, &text, err);
+    sql_query_jobs(&text, dialect, query, query->ids ? by : SQL_BY_NOTHING, &arena);
+    if (!query->ids)
+        return visit_rows(&reading, &text, err);
+    return (by == SQL_BY_LIST ? visit_list : visit_ids)(&reading, &text, err);
 }

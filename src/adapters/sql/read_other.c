@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Workers, access tokens and the counts of everything. */
+/* Workers, access tokens, the leader, the time and the counts of everything. */
+#include <stdio.h>
+
 #include "base/arena.h"
 
 #include "adapters/sql/read.h"
@@ -7,7 +9,7 @@
 
 #define WORKERS                                                                           \
     "SELECT name, url, version, backend, labels, draining, running, tasks, clock_offset," \
-    " started_at, lease_until FROM workers ORDER BY name"
+    " started_at, lease_until, clock_synchronised FROM workers ORDER BY name"
 #define TOKENS \
     "SELECT id, name, account, admin, hash, created_at, expires_at FROM tokens ORDER BY id"
 
@@ -28,6 +30,7 @@ static enum rc read_worker(struct sql_statement *row, struct arena *arena,
         .clock_offset = sql_column_number(row, 8),
         .started_at = sql_column_instant(row, 9),
         .lease_until = sql_column_instant(row, 10),
+        .clock_synchronised = sql_column_number(row, 11) != 0,
     };
     return wire_pairs_read(labels, length, arena, &ret_worker->labels, err);
 }
@@ -95,6 +98,39 @@ enum rc sql_read_tokens(struct sql_connection *connection, token_visit visit, vo
     }
     sql_done(rows);
     return rc;
+}
+
+enum rc sql_read_leader(struct sql_connection *connection, struct leader_record *ret_leader,
+                        struct err *err)
+{
+    struct leader_record leader = {0};
+    struct sql_statement *row;
+    enum rc rc = sql_first(connection, "SELECT epoch, name, url FROM leader WHERE id = 1", NULL, 0,
+                           &row, err);
+
+    if (rc != RC_OK)
+        return rc;
+    if (row) {
+        leader.epoch = (uint64_t)sql_column_number(row, 0);
+        (void)snprintf(leader.name, sizeof(leader.name), "%s", sql_column_text(row, 1));
+        (void)snprintf(leader.url, sizeof(leader.url), "%s", sql_column_text(row, 2));
+    }
+    sql_done(row);
+    *ret_leader = leader;
+    return RC_OK;
+}
+
+enum rc sql_read_now(struct sql_connection *connection, instant_us *ret_now, struct err *err)
+{
+    struct sql_statement *row;
+    enum rc rc = sql_first(connection, "SELECT store_now()", NULL, 0, &row, err);
+
+    if (rc != RC_OK)
+        return rc;
+    if (row)
+        *ret_now = sql_column_number(row, 0);
+    sql_done(row);
+    return row ? RC_OK : err_fail(err, RC_INTERNAL, "the database has no time");
 }
 
 /* Counts in one pass: GROUP BY would sort all rows in memory. */

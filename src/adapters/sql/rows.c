@@ -34,29 +34,29 @@ void sql_row_job(struct sql_statement *row, struct job_record *ret_job)
     };
 }
 
-void sql_row_run(struct sql_statement *row, struct run *ret_run)
+void sql_row_run(struct sql_statement *row, int first, struct run *ret_run)
 {
     *ret_run = (struct run){
-        .key = {.scheduled_at = sql_column_number(row, 0),
-                .job = (job_id)sql_column_number(row, 1),
-                .attempt = (uint32_t)sql_column_number(row, 2),
-                .target = (uint32_t)sql_column_number(row, 3)},
-        .trigger = (enum run_trigger)sql_column_number(row, 5),
-        .result = {.status = (enum run_status)sql_column_number(row, 6),
-                   .started_at = sql_column_instant(row, 7),
-                   .finished_at = sql_column_instant(row, 8),
-                   .exit_code = (int32_t)sql_column_number(row, 9),
-                   .signal = (int32_t)sql_column_number(row, 10),
-                   .output_bytes = sql_column_number(row, 11),
-                   .output_truncated = sql_column_number(row, 12) != 0,
-                   .cpu = sql_column_number(row, 13),
-                   .max_rss = sql_column_number(row, 14)},
-        .revision = (uint64_t)sql_column_number(row, 15),
-        .worker = sql_column_text(row, 16),
-        .reason = sql_column_text(row, 17),
-        .request = sql_column_text(row, 18),
-        .count = sql_column_number(row, 19),
-        .until = sql_column_number(row, 20),
+        .key = {.scheduled_at = sql_column_number(row, first),
+                .job = (job_id)sql_column_number(row, first + 1),
+                .attempt = (uint32_t)sql_column_number(row, first + 2),
+                .target = (uint32_t)sql_column_number(row, first + 3)},
+        .trigger = (enum run_trigger)sql_column_number(row, first + 5),
+        .result = {.status = (enum run_status)sql_column_number(row, first + 6),
+                   .started_at = sql_column_instant(row, first + 7),
+                   .finished_at = sql_column_instant(row, first + 8),
+                   .exit_code = (int32_t)sql_column_number(row, first + 9),
+                   .signal = (int32_t)sql_column_number(row, first + 10),
+                   .output_bytes = sql_column_number(row, first + 11),
+                   .output_truncated = sql_column_number(row, first + 12) != 0,
+                   .cpu = sql_column_number(row, first + 13),
+                   .max_rss = sql_column_number(row, first + 14)},
+        .revision = (uint64_t)sql_column_number(row, first + 15),
+        .worker = sql_column_text(row, first + 16),
+        .reason = sql_column_text(row, first + 17),
+        .request = sql_column_text(row, first + 18),
+        .count = sql_column_number(row, first + 19),
+        .until = sql_column_number(row, first + 20),
     };
 }
 

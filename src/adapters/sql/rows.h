@@ -25,7 +25,8 @@ enum { SQL_BACKOFF_UNIT = 1000000 };
 
 /* Texts are the statement's own, valid until its next step. */
 void sql_row_job(struct sql_statement *row, struct job_record *ret_job);
-void sql_row_run(struct sql_statement *row, struct run *ret_run);
+/* SQL_RUN_COLUMNS begin at column `first`. */
+void sql_row_run(struct sql_statement *row, int first, struct run *ret_run);
 struct claim_token sql_row_token(struct sql_statement *row);
 
 #endif

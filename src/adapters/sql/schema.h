@@ -10,6 +10,7 @@
  *     documents  the text of each job, and what a search looks into
  *     labels     of jobs
  *     runs       by (scheduled_at, job, attempt, target): the key that claims compete for
+ *     leader     one row: the newest manager that led
  *     workers, tokens, idempotency (keys of POST), schema (which steps were taken)
  */
 #ifndef CRONJOB_ADAPTERS_SQL_SCHEMA_H
@@ -20,17 +21,33 @@
 struct sql_dialect {
     const char *const *const *steps; /* each a list of statements that ends with NULL */
     int step_count;
-    /* Inserts a claimed run unless its key is taken or its job is not as the claim says. Values:
-     * scheduled_at, job, attempt, target, token, trigger, worker, revision. */
+    bool nests; /* statements may be open within each other */
+    /* Inserts a claimed run unless its key is taken, its job is not as the claim says, or it is
+     * not its time. Values: scheduled_at, job, attempt, target, token, worker, revision, deadline,
+     * trigger. NULL: claims are not written one by one. */
     const char *claim;
+    /* Erases runs of job ?1; as long as it finds any, it is said again. */
+    const char *purge_runs;
+    /* Sources of many jobs or runs at once whose first value is a JSON array: of ids, or of
+     * [scheduled_at, job, attempt, target]. NULL: they are looked up one by one. */
+    const char *jobs_of_list;
+    const char *runs_of_list;
+    const char *cursor; /* of job j, a subquery */
+    /* Whether (a, b) < (?, ?) follows an index; otherwise it is spelt out in ANDs and ORs. */
+    bool compares_rows;
 };
 
 extern const struct sql_dialect sql_dialect_sqlite;
 
-/* Takes the steps that are missing, inside the caller's transaction. RC_INVALID: the database was
- * made by a newer version. */
-MUST_USE enum rc sql_schema_upgrade(struct sql_connection *connection,
-                                    const struct sql_dialect *dialect, instant_us now,
+/* Before the others, for who may create tables: the table that holds the steps taken. */
+MUST_USE enum rc sql_schema_prepare(struct sql_connection *connection, struct err *err);
+
+/* The newest step that was taken, 0 when there is none; the newest that is known is the dialect's
+ * step_count. RC_INVALID: the database was made by a newer version. */
+MUST_USE enum rc sql_schema_version(struct sql_connection *connection, int *ret_version,
                                     struct err *err);
+
+/* Takes the step that leads to `version`. */
+MUST_USE enum rc sql_schema_step(struct sql_connection *connection, int version, struct err *err);
 
 #endif

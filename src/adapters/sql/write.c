@@ -19,9 +19,12 @@ static const write_function functions[] = {
     [WRITE_RUN_STARTED] = sql_write_run_started,
     [WRITE_RUN_FINISHED] = sql_write_run_finished,
     [WRITE_RUN_RECORD] = sql_write_run_record,
+    [WRITE_RUN_LOST] = sql_write_run_lost,
     [WRITE_RUN_PURGE] = sql_write_run_purge,
     [WRITE_WORKER] = sql_write_worker,
     [WRITE_WORKER_DRAIN] = sql_write_worker_drain,
+    [WRITE_WORKER_REMOVE] = sql_write_worker_remove,
+    [WRITE_LEADER] = sql_write_leader,
     [WRITE_TOKEN_CREATE] = sql_write_token_create,
     [WRITE_TOKEN_REVOKE] = sql_write_token_revoke,
 };
@@ -37,8 +40,15 @@ enum rc sql_refuse(struct store_write *write, enum rc outcome, const char *forma
     return RC_OK;
 }
 
+void sql_write_begin(struct sql_writer *writer)
+{
+    writer->deposed = false;
+}
+
 enum rc sql_write(struct sql_writer *writer, struct store_write *write, struct err *err)
 {
     write->outcome = RC_OK;
+    if (writer->deposed)
+        return sql_refuse(write, RC_STALE, "another manager leads");
     return functions[write->kind](writer, write, err);
 }

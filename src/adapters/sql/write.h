@@ -2,9 +2,12 @@
 /*
  * adapters/sql/write.h: the writing half of the store over one connection, inside its transaction.
  *
- * sql_write() executes one write and sets its outcome; RC_OK, whatever the outcome is. Every write
- * first checks, then changes, so that a refused one has changed nothing. Any other answer voids the
- * transaction.
+ * sql_write() executes one write and sets its outcome; RC_OK, whatever the outcome is. Any other
+ * answer voids the transaction.
+ *
+ * A write decides by one statement whose condition is part of it, so that it is right whoever else
+ * writes at the same time, on this node of a cluster or on another; only when that statement found
+ * nothing to change is it read why. What a write changes beyond its decision follows afterwards.
  */
 #ifndef CRONJOB_ADAPTERS_SQL_WRITE_H
 #define CRONJOB_ADAPTERS_SQL_WRITE_H
@@ -18,10 +21,14 @@
 /* Owned by the thread that is inside apply(). */
 struct sql_writer {
     struct sql_connection *connection; /* borrowed */
-    const struct sql_dialect *dialect;
-    struct clock *clock; /* borrowed */
-    instant_us swept_at; /* when old idempotency keys were last removed */
+    struct clock *clock;               /* borrowed; only its mono() is used */
+    bool swept;                        /* old idempotency keys were removed, */
+    mono_us swept_at;                  /* then */
+    bool deposed;                      /* a newer leader was found in this transaction */
 };
+
+/* At the beginning of a transaction. */
+void sql_write_begin(struct sql_writer *writer);
 
 MUST_USE enum rc sql_write(struct sql_writer *writer, struct store_write *write, struct err *err);
 
@@ -53,12 +60,18 @@ MUST_USE enum rc sql_write_run_finished(struct sql_writer *writer, struct store_
                                         struct err *err);
 MUST_USE enum rc sql_write_run_record(struct sql_writer *writer, struct store_write *write,
                                       struct err *err);
+MUST_USE enum rc sql_write_run_lost(struct sql_writer *writer, struct store_write *write,
+                                    struct err *err);
 MUST_USE enum rc sql_write_run_purge(struct sql_writer *writer, struct store_write *write,
                                      struct err *err);
 MUST_USE enum rc sql_write_worker(struct sql_writer *writer, struct store_write *write,
                                   struct err *err);
 MUST_USE enum rc sql_write_worker_drain(struct sql_writer *writer, struct store_write *write,
                                         struct err *err);
+MUST_USE enum rc sql_write_worker_remove(struct sql_writer *writer, struct store_write *write,
+                                         struct err *err);
+MUST_USE enum rc sql_write_leader(struct sql_writer *writer, struct store_write *write,
+                                  struct err *err);
 MUST_USE enum rc sql_write_token_create(struct sql_writer *writer, struct store_write *write,
                                         struct err *err);
 MUST_USE enum rc sql_write_token_revoke(struct sql_writer *writer, struct store_write *write,

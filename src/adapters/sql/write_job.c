@@ -4,6 +4,7 @@
 #include "adapters/sql/query.h"
 #include "adapters/sql/rows.h"
 #include "adapters/sql/write.h"
+#include "wire/worker.h"
 
 #define KEY_KEPT     DAY  /* how long an idempotency key is remembered */
 #define SWEEP_PERIOD HOUR /* how often those that are older are removed */
@@ -24,53 +25,62 @@ enum rc sql_find_job(struct sql_writer *writer, job_id id, uint64_t *ret_revisio
     return RC_OK;
 }
 
-/* Refuses a write about a job that does not exist or has another revision; ret_removed may be true
- * for one that goes on. */
-static enum rc check_job(struct sql_writer *writer, struct store_write *write,
-                         uint64_t *ret_revision, bool *ret_removed, struct err *err)
+/* A statement about a job found nothing to change: why. ret_removed: it has the revision that was
+ * asked for, and was removed. */
+static enum rc explain_job(struct sql_writer *writer, struct store_write *write, bool *ret_removed,
+                           struct err *err)
 {
     const struct write_job *job = &write->job;
-    enum rc rc = sql_find_job(writer, job->id, ret_revision, ret_removed, err);
+    uint64_t revision;
+    bool removed;
+    enum rc rc = sql_find_job(writer, job->id, &revision, &removed, err);
 
     if (rc != RC_OK)
         return rc;
-    if (!*ret_revision)
+    *ret_removed = false;
+    if (!revision)
         return sql_refuse(write, RC_NOT_FOUND, "there is no job %llu", (unsigned long long)job->id);
-    if (job->revision && job->revision != *ret_revision)
+    if (job->revision && job->revision != revision)
         return sql_refuse(write, RC_STALE, "job %llu has revision %llu by now, not %llu",
-                          (unsigned long long)job->id, (unsigned long long)*ret_revision,
+                          (unsigned long long)job->id, (unsigned long long)revision,
                           (unsigned long long)job->revision);
+    if (!removed) /* it was changed in between, and back */
+        return err_fail(err, RC_BUSY, "job %llu is being changed", (unsigned long long)job->id);
+    *ret_removed = true;
     return RC_OK;
 }
 
 /* ---- idempotency: a POST that is repeated with its key makes one job ------------------------- */
 
-static enum rc sweep_keys(struct sql_writer *writer, instant_us now, struct err *err)
+static enum rc sweep_keys(struct sql_writer *writer, struct err *err)
 {
-    struct sql_value values[] = {sql_number(now - KEY_KEPT)};
+    struct sql_value values[] = {sql_number(KEY_KEPT)};
+    mono_us now = clock_mono(writer->clock);
 
-    if (now >= writer->swept_at && now - writer->swept_at < SWEEP_PERIOD)
+    if (writer->swept && now - writer->swept_at < SWEEP_PERIOD)
         return RC_OK;
+    writer->swept = true;
     writer->swept_at = now;
-    return sql_run(writer->connection, "DELETE FROM idempotency WHERE kept_at <= ?1",
+    return sql_run(writer->connection, "DELETE FROM idempotency WHERE kept_at <= store_now() - ?1",
                    SQL_VALUES(values), NULL, err);
 }
 
 /* ret_decided: the write has its outcome, the job made then or a refusal. A key whose job was
  * purged is free again. */
-static enum rc find_key(struct sql_writer *writer, struct store_write *write, instant_us now,
-                        bool *ret_decided, struct err *err)
+static enum rc find_key(struct sql_writer *writer, struct store_write *write, bool *ret_decided,
+                        struct err *err)
 {
     struct write_job *job = &write->job;
     struct sql_value values[] = {sql_text(job->owner), sql_text(job->idempotency_key),
-                                 sql_number(now - KEY_KEPT)};
+                                 sql_number(KEY_KEPT)};
     struct sql_statement *row;
     size_t length;
     const void *hash;
     enum rc rc = sql_first(writer->connection,
                            "SELECT i.request_hash, j.id, j.revision FROM idempotency i"
                            " JOIN jobs j ON j.id = i.job"
-                           " WHERE i.owner = ?1 AND i.key = ?2 AND i.kept_at > ?3",
+                           " WHERE i.owner = ?1 AND i.`key` = ?2"
+                           " AND i.kept_at > store_now() - ?3",
                            SQL_VALUES(values), &row, err);
 
     if (rc != RC_OK)
@@ -91,36 +101,50 @@ static enum rc find_key(struct sql_writer *writer, struct store_write *write, in
     return rc;
 }
 
-static enum rc keep_key(struct sql_writer *writer, const struct write_job *job, instant_us now,
-                        struct err *err)
+/* A key that another process keeps at the same time will be found by the next try. */
+static enum rc keep_key(struct sql_writer *writer, const struct write_job *job, struct err *err)
 {
     struct sql_value values[] = {sql_text(job->owner), sql_text(job->idempotency_key),
-                                 sql_bytes(job->request_hash, 32), sql_number((int64_t)job->id),
-                                 sql_number(now)};
+                                 sql_bytes(job->request_hash, 32), sql_number((int64_t)job->id)};
     enum rc rc =
-        sql_run(writer->connection, "DELETE FROM idempotency WHERE owner = ?1 AND key = ?2", values,
-                2, NULL, err);
+        sql_run(writer->connection, "DELETE FROM idempotency WHERE owner = ?1 AND `key` = ?2",
+                values, 2, NULL, err);
 
-    if (rc != RC_OK)
-        return rc;
-    return sql_run(writer->connection,
-                   "INSERT INTO idempotency (owner, key, request_hash, job, kept_at)"
-                   " VALUES (?1, ?2, ?3, ?4, ?5)",
-                   SQL_VALUES(values), NULL, err);
+    if (rc == RC_OK)
+        rc = sql_run(writer->connection,
+                     "INSERT INTO idempotency (owner, `key`, request_hash, job, kept_at)"
+                     " VALUES (?1, ?2, ?3, ?4, store_now())",
+                     SQL_VALUES(values), NULL, err);
+    if (rc == RC_CONFLICT)
+        return err_fail(err, RC_BUSY, "the Idempotency-Key is being used");
+    return rc;
 }
 
 /* ---- the rows of a job ------------------------------------------------------------------------
  */
 
-/* Values ?1-?18 of a job's row: what follows from its document. */
-enum { DOCUMENT_VALUES = 18 };
+/* Values ?1-?19 of a job's row: what follows from its document. */
+enum { DOCUMENT_VALUES = 19 };
 
 #define DOCUMENT_COLUMNS                                                                 \
     "enabled, name, unique_name, schedule, time_zone, type, starts_at, ends_at, jitter," \
     " concurrency, catch_up, catch_up_window, on_worker_loss, retry_limit, retry_delay," \
-    " retry_backoff, retry_max_delay, retry_elsewhere"
+    " retry_backoff, retry_max_delay, retry_elsewhere, placement"
 
-static void document_values(const struct job *job, struct sql_value values[DOCUMENT_VALUES])
+/* "" when any worker will do. */
+static const char *placement_text(const struct pairs *placement, struct arena *arena)
+{
+    struct buf AUTO_BUF text;
+
+    buf_init(&text, SIZE_MAX);
+    if (!placement->count || wire_pairs_write(placement, &text) != RC_OK)
+        return ""; /* without a limit it cannot fail */
+    return arena_strndup(arena, text.data, text.length);
+}
+
+/* The placement's text is in the arena. */
+static void document_values(const struct job *job, struct sql_value values[DOCUMENT_VALUES],
+                            struct arena *arena)
 {
     const struct sql_value all[DOCUMENT_VALUES] = {
         sql_number(job->enabled),
@@ -141,6 +165,7 @@ static void document_values(const struct job *job, struct sql_value values[DOCUM
         sql_number((int64_t)(job->retries.backoff * SQL_BACKOFF_UNIT + 0.5)),
         sql_number(job->retries.max_delay),
         sql_number(job->retries.elsewhere),
+        sql_text(placement_text(&job->placement, arena)),
     };
 
     memcpy(values, all, sizeof(all));
@@ -189,10 +214,11 @@ static enum rc name_taken(struct store_write *write, enum rc rc)
 static enum rc insert_job(struct sql_writer *writer, struct store_write *write, struct err *err)
 {
     struct write_job *job = &write->job;
+    struct arena AUTO_ARENA arena = {0};
     struct sql_value values[DOCUMENT_VALUES + 4];
     enum rc rc;
 
-    document_values(job->job, values);
+    document_values(job->job, values, &arena);
     values[DOCUMENT_VALUES] = sql_number(job->status);
     values[DOCUMENT_VALUES + 1] = sql_text(job->owner);
     values[DOCUMENT_VALUES + 2] = sql_text(job->worker);
@@ -200,8 +226,8 @@ static enum rc insert_job(struct sql_writer *writer, struct store_write *write, 
     rc = sql_run(writer->connection,
                  "INSERT INTO jobs (" DOCUMENT_COLUMNS ", status, owner, worker, created_at,"
                  " updated_at, due_since, revision, removed) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7,"
-                 " ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?22,"
-                 " ?22, 1, 0)",
+                 " ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23,"
+                 " ?23, ?23, 1, 0)",
                  SQL_VALUES(values), NULL, err);
     if (rc != RC_OK)
         return name_taken(write, rc);
@@ -214,105 +240,139 @@ static enum rc insert_job(struct sql_writer *writer, struct store_write *write, 
 enum rc sql_write_job_create(struct sql_writer *writer, struct store_write *write, struct err *err)
 {
     struct write_job *job = &write->job;
-    instant_us now = clock_now(writer->clock);
     bool decided = false;
     enum rc rc;
 
     job->replayed = false;
     if (!job->idempotency_key)
         return insert_job(writer, write, err);
-    rc = sweep_keys(writer, now, err);
+    rc = sweep_keys(writer, err);
     if (rc == RC_OK)
-        rc = find_key(writer, write, now, &decided, err);
+        rc = find_key(writer, write, &decided, err);
     if (rc != RC_OK || decided)
         return rc;
     rc = insert_job(writer, write, err);
     if (rc != RC_OK || write->outcome != RC_OK)
         return rc;
-    return keep_key(writer, job, now, err);
+    return keep_key(writer, job, err);
 }
 
-static enum rc update_job(struct sql_writer *writer, const struct write_job *job, struct err *err)
+/* ret_changes: 0 when the job is not there, was removed, or has another revision. */
+static enum rc update_job(struct sql_writer *writer, const struct write_job *job,
+                          int64_t *ret_changes, struct err *err)
 {
-    struct sql_value values[DOCUMENT_VALUES + 4];
+    struct arena AUTO_ARENA arena = {0};
+    struct sql_value values[DOCUMENT_VALUES + 5];
 
-    document_values(job->job, values);
+    document_values(job->job, values, &arena);
     values[DOCUMENT_VALUES] = sql_number(job->status);
     values[DOCUMENT_VALUES + 1] = sql_number(job->at);
     values[DOCUMENT_VALUES + 2] = sql_number(job->due_changed);
     values[DOCUMENT_VALUES + 3] = sql_number((int64_t)job->id);
+    values[DOCUMENT_VALUES + 4] = sql_number((int64_t)job->revision);
     return sql_run(writer->connection,
                    "UPDATE jobs SET enabled = ?1, name = ?2, unique_name = ?3, schedule = ?4,"
                    " time_zone = ?5, type = ?6, starts_at = ?7, ends_at = ?8, jitter = ?9,"
                    " concurrency = ?10, catch_up = ?11, catch_up_window = ?12,"
                    " on_worker_loss = ?13, retry_limit = ?14, retry_delay = ?15,"
                    " retry_backoff = ?16, retry_max_delay = ?17, retry_elsewhere = ?18,"
-                   " status = ?19, updated_at = ?20,"
-                   " due_since = CASE WHEN ?21 THEN ?20 ELSE due_since END,"
-                   " revision = revision + 1 WHERE id = ?22",
-                   SQL_VALUES(values), NULL, err);
+                   " placement = ?19, status = ?20, updated_at = ?21,"
+                   " due_since = CASE WHEN ?22 = 1 THEN ?21 ELSE due_since END,"
+                   " revision = revision + 1 WHERE id = ?23 AND removed = 0"
+                   " AND (revision = ?24 OR ?24 = 0)",
+                   SQL_VALUES(values), ret_changes, err);
 }
 
-enum rc sql_write_job_replace(struct sql_writer *writer, struct store_write *write, struct err *err)
+static enum rc refuse_replace(struct sql_writer *writer, struct store_write *write, struct err *err)
 {
-    struct write_job *job = &write->job;
-    struct sql_value values[] = {sql_number((int64_t)job->id)};
-    uint64_t revision;
     bool removed;
-    enum rc rc = check_job(writer, write, &revision, &removed, err);
+    enum rc rc = explain_job(writer, write, &removed, err);
 
-    if (rc != RC_OK || write->outcome != RC_OK)
-        return rc;
-    if (removed)
-        return sql_refuse(write, RC_CONFLICT, "job %llu was removed", (unsigned long long)job->id);
-    rc = update_job(writer, job, err);
-    if (rc != RC_OK)
-        return name_taken(write, rc);
-    job->revision = revision + 1;
-    rc = sql_run(writer->connection, "DELETE FROM labels WHERE job = ?1", SQL_VALUES(values), NULL,
-                 err);
+    if (rc == RC_OK && write->outcome == RC_OK)
+        return sql_refuse(write, RC_CONFLICT, "job %llu was removed",
+                          (unsigned long long)write->job.id);
+    return rc;
+}
+
+static enum rc replace_texts(struct sql_writer *writer, struct write_job *job, struct err *err)
+{
+    struct sql_value values[] = {sql_number((int64_t)job->id)};
+    bool removed;
+    enum rc rc = sql_find_job(writer, job->id, &job->revision, &removed, err);
+
+    if (rc == RC_OK)
+        rc = sql_run(writer->connection, "DELETE FROM labels WHERE job = ?1", SQL_VALUES(values),
+                     NULL, err);
     if (rc != RC_OK)
         return rc;
     return put_document(writer, job,
                         "UPDATE documents SET document = ?2, search = ?3 WHERE job = ?1", err);
 }
 
+enum rc sql_write_job_replace(struct sql_writer *writer, struct store_write *write, struct err *err)
+{
+    int64_t changes = 0;
+    enum rc rc = update_job(writer, &write->job, &changes, err);
+
+    if (rc != RC_OK)
+        return name_taken(write, rc);
+    return changes ? replace_texts(writer, &write->job, err) : refuse_replace(writer, write, err);
+}
+
 /* ---- the end of a job ------------------------------------------------------------------------ */
+
+static enum rc skip_queued(struct sql_writer *writer, const struct write_job *job, struct err *err)
+{
+    struct sql_value values[] = {sql_number((int64_t)job->id), sql_number(job->at),
+                                 sql_number(RUN_SKIPPED)};
+
+    return sql_run(writer->connection,
+                   "UPDATE runs SET status = ?3, reason = 'removed', finished_at = ?2"
+                   " WHERE +job = ?1 AND status < 2 AND status = 0 AND token IS NULL",
+                   SQL_VALUES(values), NULL, err);
+}
 
 enum rc sql_write_job_remove(struct sql_writer *writer, struct store_write *write, struct err *err)
 {
     struct sql_value values[] = {sql_number((int64_t)write->job.id), sql_number(write->job.at),
-                                 sql_number(JOB_FINISHED)};
-    struct sql_value queued[] = {values[0], values[1], sql_number(RUN_SKIPPED)};
-    uint64_t revision;
+                                 sql_number(JOB_FINISHED),
+                                 sql_number((int64_t)write->job.revision)};
+    int64_t changes;
     bool removed;
-    enum rc rc = check_job(writer, write, &revision, &removed, err);
+    enum rc rc = sql_run(writer->connection,
+                         "UPDATE jobs SET removed = 1, status = ?3, unique_name = NULL,"
+                         " updated_at = ?2 WHERE id = ?1 AND removed = 0"
+                         " AND (revision = ?4 OR ?4 = 0)",
+                         SQL_VALUES(values), &changes, err);
 
-    if (rc != RC_OK || write->outcome != RC_OK || removed)
-        return rc;
-    rc = sql_run(writer->connection,
-                 "UPDATE jobs SET removed = 1, status = ?3, unique_name = NULL, updated_at = ?2"
-                 " WHERE id = ?1",
-                 SQL_VALUES(values), NULL, err);
     if (rc != RC_OK)
         return rc;
-    return sql_run(writer->connection,
-                   "UPDATE runs SET status = ?3, reason = 'removed', finished_at = ?2"
-                   " WHERE +job = ?1 AND status < 2 AND status = 0 AND token IS NULL",
-                   SQL_VALUES(queued), NULL, err);
+    return changes ? skip_queued(writer, &write->job, err)
+                   : explain_job(writer, write, &removed, err);
+}
+
+/* A job may have very many runs: no statement takes too many at once. */
+static enum rc purge_runs(struct sql_writer *writer, const struct sql_value *job, struct err *err)
+{
+    int64_t changes = 1;
+    enum rc rc = RC_OK;
+
+    while (rc == RC_OK && changes)
+        rc = sql_run(writer->connection, writer->connection->dialect->purge_runs, job, 1, &changes,
+                     err);
+    return rc;
 }
 
 enum rc sql_write_job_purge(struct sql_writer *writer, struct store_write *write, struct err *err)
 {
     static const char *const statements[] = {
-        "DELETE FROM runs WHERE job = ?1",
         "DELETE FROM labels WHERE job = ?1",
         "DELETE FROM documents WHERE job = ?1",
         "DELETE FROM jobs WHERE id = ?1",
     };
     struct sql_value values[] = {sql_number((int64_t)write->job.id)};
     int64_t changes = 0;
-    enum rc rc = RC_OK;
+    enum rc rc = purge_runs(writer, values, err);
 
     for (size_t i = 0; rc == RC_OK && i < ARRAY_SIZE(statements); i++)
         rc = sql_run(writer->connection, statements[i], SQL_VALUES(values), &changes, err);
@@ -326,18 +386,21 @@ enum rc sql_write_job_purge(struct sql_writer *writer, struct store_write *write
 
 enum rc sql_write_job_status(struct sql_writer *writer, struct store_write *write, struct err *err)
 {
-    struct sql_value values[] = {sql_number((int64_t)write->job.id), sql_number(write->job.status)};
-    uint64_t revision;
+    struct sql_value values[] = {sql_number((int64_t)write->job.id), sql_number(write->job.status),
+                                 sql_number((int64_t)write->job.revision)};
+    int64_t changes;
     bool removed;
-    enum rc rc = check_job(writer, write, &revision, &removed, err);
+    enum rc rc = sql_run(writer->connection,
+                         "UPDATE jobs SET status = ?2 WHERE id = ?1 AND removed = 0"
+                         " AND (revision = ?3 OR ?3 = 0)",
+                         SQL_VALUES(values), &changes, err);
 
-    if (rc != RC_OK || write->outcome != RC_OK)
-        return rc;
-    if (removed)
+    if (rc == RC_OK && !changes)
+        rc = explain_job(writer, write, &removed, err);
+    if (rc == RC_OK && !changes && write->outcome == RC_OK)
         return sql_refuse(write, RC_STALE, "job %llu was removed",
                           (unsigned long long)write->job.id);
-    return sql_run(writer->connection, "UPDATE jobs SET status = ?2 WHERE id = ?1",
-                   SQL_VALUES(values), NULL, err);
+    return rc;
 }
 
 enum rc sql_write_job_assign(struct sql_writer *writer, struct store_write *write, struct err *err)

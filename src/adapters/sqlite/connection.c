@@ -9,6 +9,8 @@
 #include "base/check.h"
 #include "base/mem.h"
 
+#include "adapters/sql/schema.h"
+
 enum {
     CACHED_STATEMENTS = 64,
     BUSY_MS = 5000, /* between our own connections only, while the log is recovered */
@@ -329,7 +331,22 @@ static enum rc configure(sqlite3 *db, enum sqlite_role role, struct err *err)
     return code == SQLITE_OK ? RC_OK : fail(db, code, err);
 }
 
-enum rc sqlite_connection_open(const char *path, enum sqlite_role role,
+static void store_now(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    (void)count;
+    (void)values;
+    sqlite3_result_int64(context, clock_now(sqlite3_user_data(context)));
+}
+
+static enum rc add_functions(sqlite3 *db, struct clock *clock, struct err *err)
+{
+    int code =
+        sqlite3_create_function(db, "store_now", 0, SQLITE_UTF8, clock, store_now, NULL, NULL);
+
+    return code == SQLITE_OK ? RC_OK : fail(db, code, err);
+}
+
+enum rc sqlite_connection_open(const char *path, enum sqlite_role role, struct clock *clock,
                                struct sql_connection **ret_connection, struct err *err)
 {
     int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
@@ -348,12 +365,14 @@ enum rc sqlite_connection_open(const char *path, enum sqlite_role role,
             (void)sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
         rc = configure(db, role, err);
     }
+    if (rc == RC_OK && clock)
+        rc = add_functions(db, clock, err);
     if (rc != RC_OK) {
         (void)sqlite3_close(db); /* nothing is open on it */
         return err_prefix(err, rc, "%s", path);
     }
     connection = xcalloc(1, sizeof(*connection));
-    connection->base.driver = &driver;
+    connection->base = (struct sql_connection){&driver, &sql_dialect_sqlite};
     connection->db = db;
     *ret_connection = &connection->base;
     return RC_OK;

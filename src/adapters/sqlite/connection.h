@@ -9,12 +9,16 @@
 #ifndef CRONJOB_ADAPTERS_SQLITE_CONNECTION_H
 #define CRONJOB_ADAPTERS_SQLITE_CONNECTION_H
 
+#include "ports/clock.h"
+
 #include "adapters/sql/driver.h"
 
 enum sqlite_role { SQLITE_WRITER, SQLITE_READER };
 
+/* The clock, borrowed, is what a writer's statements know the time by. */
 MUST_USE enum rc sqlite_connection_open(const char *path, enum sqlite_role role,
-                                        struct sql_connection **ret_connection, struct err *err);
+                                        struct clock *clock, struct sql_connection **ret_connection,
+                                        struct err *err);
 
 /* Whether the connection is inside a transaction. A failure may have ended it already. */
 bool sqlite_in_transaction(struct sql_connection *connection);

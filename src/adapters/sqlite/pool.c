@@ -78,7 +78,7 @@ static enum rc begin_snapshot(struct sqlite_pool *pool, struct sqlite_reader *re
     enum rc rc = RC_OK;
 
     if (!reader->connection)
-        rc = sqlite_connection_open(pool->path, SQLITE_READER, &reader->connection, err);
+        rc = sqlite_connection_open(pool->path, SQLITE_READER, NULL, &reader->connection, err);
     if (rc != RC_OK)
         return rc;
     if (reader->generation != generation)

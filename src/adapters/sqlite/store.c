@@ -63,6 +63,7 @@ static enum rc transact(struct sql_writer *writer, struct store_write *writes, s
 {
     enum rc rc = sql_run(writer->connection, "BEGIN IMMEDIATE", NULL, 0, NULL, err);
 
+    sql_write_begin(writer);
     for (size_t i = 0; rc == RC_OK && i < count; i++)
         rc = sql_write(writer, &writes[i], err);
     if (rc == RC_OK)
@@ -139,6 +140,18 @@ static enum rc read_tokens(struct store *store, token_visit visit, void *context
     return rc;
 }
 
+static enum rc read_leader(struct store *store, struct leader_record *ret_leader, struct err *err)
+{
+    struct sqlite_reader *reader;
+    enum rc rc = sqlite_pool_take(&of(store)->readers, &reader, err);
+
+    if (rc != RC_OK)
+        return rc;
+    rc = sql_read_leader(reader->connection, ret_leader, err);
+    sqlite_pool_put(&of(store)->readers, reader);
+    return rc;
+}
+
 static enum rc summary(struct store *store, const char *owner, struct store_summary *ret_summary,
                        struct err *err)
 {
@@ -157,7 +170,6 @@ static enum rc summary(struct store *store, const char *owner, struct store_summ
 
 static void release(struct sqlite_store *self, bool clean)
 {
-
     sqlite_pool_release(&self->readers);
     sql_connection_free(self->writer.connection); /* the last one moves the log into the file */
     sqlite_lock_release(&self->lock, clean);
@@ -179,6 +191,7 @@ static const struct store_ops ops = {
     .read_runs = read_runs,
     .read_workers = read_workers,
     .read_tokens = read_tokens,
+    .read_leader = read_leader,
     .summary = summary,
     .free = store_release,
 };
@@ -196,16 +209,28 @@ static enum rc create_file(const char *path, struct err *err)
     return RC_OK;
 }
 
-static enum rc upgrade(struct sql_writer *writer, struct err *err)
+static enum rc take_steps(struct sql_connection *connection, struct err *err)
 {
-    enum rc rc = sql_run(writer->connection, "BEGIN IMMEDIATE", NULL, 0, NULL, err);
+    int version;
+    enum rc rc = sql_schema_prepare(connection, err);
 
     if (rc == RC_OK)
-        rc = sql_schema_upgrade(writer->connection, writer->dialect, clock_now(writer->clock), err);
+        rc = sql_schema_version(connection, &version, err);
+    while (rc == RC_OK && version < connection->dialect->step_count)
+        rc = sql_schema_step(connection, ++version, err);
+    return rc;
+}
+
+static enum rc upgrade(struct sql_connection *connection, struct err *err)
+{
+    enum rc rc = sql_run(connection, "BEGIN IMMEDIATE", NULL, 0, NULL, err);
+
     if (rc == RC_OK)
-        rc = sql_run(writer->connection, "COMMIT", NULL, 0, NULL, err);
+        rc = take_steps(connection, err);
+    if (rc == RC_OK)
+        rc = sql_run(connection, "COMMIT", NULL, 0, NULL, err);
     if (rc != RC_OK)
-        roll_back(writer->connection);
+        roll_back(connection);
     return rc;
 }
 
@@ -225,11 +250,12 @@ static enum rc open_database(struct sqlite_store *self, struct err *err)
     if (rc == RC_OK)
         rc = create_file(self->path, err);
     if (rc == RC_OK)
-        rc = sqlite_connection_open(self->path, SQLITE_WRITER, &self->writer.connection, err);
+        rc = sqlite_connection_open(self->path, SQLITE_WRITER, self->clock,
+                                    &self->writer.connection, err);
     if (rc == RC_OK)
         rc = check_after_crash(self, err);
     if (rc == RC_OK)
-        rc = upgrade(&self->writer, err);
+        rc = upgrade(self->writer.connection, err);
     return rc;
 }
 
@@ -244,7 +270,7 @@ enum rc sqlite_store_new(const struct sqlite_store_config *config, struct store 
         .path = xstrdup(config->path),
         .clock = config->clock,
         .lock.fd = -1,
-        .writer = {.dialect = &sql_dialect_sqlite, .clock = config->clock},
+        .writer.clock = config->clock,
     };
     CHECK(!pthread_mutex_init(&self->writing, NULL));
     sqlite_pool_init(&self->readers, self->path);
