@@ -255,7 +255,7 @@ static void listen_to(struct client *client, const struct leader_record *leader)
                              .target = LINK_EVENTS_PATH,
                              .go_on = goes_on,
                              .context = &listening};
-    struct err err = {0};
+    struct err err = {"it has ended the stream"};
     enum rc rc;
 
     buf_init(&listening.lines, LINES_LIMIT);

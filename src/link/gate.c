@@ -30,11 +30,11 @@ bool gate_check_leads(struct http_request *request)
     struct leader_record leader = {0};
     AUTO_BUF struct buf body;
 
+    buf_init(&body, LINK_ANSWER_MAX);
     if (gate_leads(gate))
         return true;
     if (gate->config.store && store_read_leader(gate->config.store, &leader, NULL) != RC_OK)
         leader.epoch = 0;
-    buf_init(&body, LINK_ANSWER_MAX);
     link_leader_write(&body, &leader);
     http_respond(request, LINK_STATUS_ELSEWHERE, LINK_JSON, body.data, body.length, NULL, 0);
     return false;

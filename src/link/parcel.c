@@ -113,12 +113,12 @@ static bool see_job(void *context, const struct job_record *job)
     struct job_seen *seen = context;
     AUTO_BUF struct buf ours;
 
+    buf_init(&ours, LIMIT_DOCUMENT);
     seen->found = true;
     seen->removed = job->removed;
     seen->revision = job->revision;
     if (!job->document)
         return false;
-    buf_init(&ours, LIMIT_DOCUMENT);
     seen->has_our_document = wire_job_document(&seen->change->job, &ours) == RC_OK &&
                              ours.length == job->document_length &&
                              memcmp(ours.data, job->document, ours.length) == 0;

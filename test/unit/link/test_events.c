@@ -14,7 +14,7 @@
 #include "link/events.h"
 
 /* A process that publishes, and hears what it is told. */
-struct member {
+struct peer {
     struct events *local;
     struct events *events;
     atomic_uint heard[EVENT_MISSED + 1]; /* by kind */
@@ -23,34 +23,34 @@ struct member {
 
 static void hear(void *context, const struct event *event)
 {
-    struct member *member = context;
+    struct peer *peer = context;
 
     if (event->kind == EVENT_JOB)
-        atomic_store(&member->job, event->job);
-    atomic_fetch_add(&member->heard[event->kind], 1);
+        atomic_store(&peer->job, event->job);
+    atomic_fetch_add(&peer->heard[event->kind], 1);
 }
 
-static struct member *member_new(struct fixture *fixture, bool listens)
+static struct peer *peer_new(struct fixture *fixture, bool listens)
 {
-    struct member *member = xcalloc(1, sizeof(*member));
+    struct peer *peer = xcalloc(1, sizeof(*peer));
     struct link_events_config config = {.local = local_events_new(),
                                         .store = fixture->store,
                                         .clock = fixture->clock,
                                         .secret = &fixture->secret,
                                         .listens = listens};
 
-    member->local = config.local;
-    assert_int_equal(link_events_new(&config, &member->events, NULL), RC_OK);
-    events_subscribe(member->events, hear, member);
-    return member;
+    peer->local = config.local;
+    assert_int_equal(link_events_new(&config, &peer->events, NULL), RC_OK);
+    events_subscribe(peer->events, hear, peer);
+    return peer;
 }
 
-static void member_free(struct member *member)
+static void peer_free(struct peer *peer)
 {
-    events_unsubscribe(member->events, member);
-    events_free(member->events);
-    events_free(member->local);
-    free(member);
+    events_unsubscribe(peer->events, peer);
+    events_free(peer->events);
+    events_free(peer->local);
+    free(peer);
 }
 
 static void publish_job(struct events *events, job_id job)
@@ -59,9 +59,9 @@ static void publish_job(struct events *events, job_id job)
 }
 
 /* It hears what the manager publishes, and was told to look at everything first. */
-static void await_stream(struct fixture *fixture, struct member *member)
+static void await_stream(struct fixture *fixture, struct peer *peer)
 {
-    fixture_wait_for(fixture, atomic_load(&member->heard[EVENT_MISSED]) > 0);
+    fixture_wait_for(fixture, atomic_load(&peer->heard[EVENT_MISSED]) > 0);
 }
 
 static int start(void **state)
@@ -80,7 +80,7 @@ static void reach_everybody(void **state)
 {
     struct fixture *fixture = *state;
     struct node *node = fixture_add_manager(fixture, "m1");
-    struct member *api = member_new(fixture, true), *worker = member_new(fixture, false);
+    struct peer *api = peer_new(fixture, true), *worker = peer_new(fixture, false);
     struct run_key run = {.job = 7, .scheduled_at = 1764000000 * SECOND, .attempt = 1};
 
     fixture_elect(fixture, node, NULL);
@@ -93,8 +93,8 @@ static void reach_everybody(void **state)
     events_publish(worker->events, &(struct event){.kind = EVENT_OUTPUT, .job = 7, .run = run});
     fixture_wait_for(fixture, atomic_load(&api->heard[EVENT_OUTPUT]) == 1);
     assert_int_equal(atomic_load(&worker->heard[EVENT_OUTPUT]), 1);
-    member_free(worker);
-    member_free(api);
+    peer_free(worker);
+    peer_free(api);
 }
 
 static void travel_in_their_order(void **state)
@@ -102,7 +102,7 @@ static void travel_in_their_order(void **state)
     enum { EVENTS = 3000 };
     struct fixture *fixture = *state;
     struct node *node = fixture_add_manager(fixture, "m1");
-    struct member *api = member_new(fixture, true), *worker = member_new(fixture, false);
+    struct peer *api = peer_new(fixture, true), *worker = peer_new(fixture, false);
 
     fixture_elect(fixture, node, NULL);
     await_stream(fixture, api);
@@ -111,8 +111,8 @@ static void travel_in_their_order(void **state)
     fixture_wait_for(fixture, atomic_load(&api->job) == EVENTS);
     assert_int_equal(atomic_load(&api->heard[EVENT_JOB]), EVENTS);
     assert_int_equal(atomic_load(&api->heard[EVENT_MISSED]), 1);
-    member_free(worker);
-    member_free(api);
+    peer_free(worker);
+    peer_free(api);
 }
 
 static void follow_the_leader(void **state)
@@ -120,7 +120,7 @@ static void follow_the_leader(void **state)
     struct fixture *fixture = *state;
     struct node *first = fixture_add_manager(fixture, "m1");
     struct node *second = fixture_add_manager(fixture, "m2");
-    struct member *api = member_new(fixture, true);
+    struct peer *api = peer_new(fixture, true);
 
     fixture_elect(fixture, first, NULL);
     await_stream(fixture, api);
@@ -133,7 +133,7 @@ static void follow_the_leader(void **state)
     fixture_wait_for(fixture, atomic_load(&api->heard[EVENT_MISSED]) > 2);
     publish_job(first->events, 6);
     fixture_wait_for(fixture, atomic_load(&api->job) == 6);
-    member_free(api);
+    peer_free(api);
 }
 
 /* Nobody leads when it is published: it is lost, and those who listen are told so. */
@@ -141,16 +141,16 @@ static void are_missed_without_a_leader(void **state)
 {
     struct fixture *fixture = *state;
     struct node *node = fixture_add_manager(fixture, "m1");
-    struct member *worker = member_new(fixture, false), *api;
+    struct peer *worker = peer_new(fixture, false), *api;
 
     publish_job(worker->events, 5);
     fixture_elect(fixture, node, NULL);
-    api = member_new(fixture, true);
+    api = peer_new(fixture, true);
     await_stream(fixture, api);
     publish_job(worker->events, 6);
     fixture_wait_for(fixture, atomic_load(&api->job) == 6);
-    member_free(api);
-    member_free(worker);
+    peer_free(api);
+    peer_free(worker);
 }
 
 /* A leader that takes the call and then says nothing is left. */
@@ -161,7 +161,7 @@ static void leave_a_silent_leader(void **state)
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t length = sizeof(address);
     int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    struct member *api;
+    struct peer *api;
     char url[64];
     mono_us begun;
 
@@ -170,13 +170,13 @@ static void leave_a_silent_leader(void **state)
     assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &length), 0);
     (void)snprintf(url, sizeof(url), "http://127.0.0.1:%u", ntohs(address.sin_port));
     fixture_elect(fixture, node, url);
-    api = member_new(fixture, true);
+    api = peer_new(fixture, true);
     assert_true(accept4(listener, NULL, NULL, SOCK_CLOEXEC) >= 0);
     begun = clock_mono(fixture->clock);
     fixture_elect(fixture, node, NULL);
     await_stream(fixture, api);
     assert_true(clock_mono(fixture->clock) - begun < 6 * SECOND);
-    member_free(api);
+    peer_free(api);
     close(listener);
 }
 
