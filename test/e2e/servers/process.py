@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """A server process that this or an earlier program started, and the ports they listen on."""
 
+import contextlib
 import ctypes
 import os
 import pwd
 import random
+import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 from pathlib import Path
 
 from harness import ends_within, read_status, wait_until
@@ -42,6 +45,17 @@ def accepts(port, host="127.0.0.1"):
     except OSError:
         return False
     return True
+
+
+@contextlib.contextmanager
+def temporary_folder():
+    """A folder that other accounts reach, as some servers run as another one."""
+    directory = Path(tempfile.mkdtemp(prefix="cronjob-servers-"))
+    directory.chmod(0o755)
+    try:
+        yield directory
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 def die_with_parent():

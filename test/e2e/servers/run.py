@@ -15,16 +15,15 @@ CRONJOB_TEST_PIDS         NAME=PID,... of all, for who disturbs them
 
 import argparse
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from servers.mariadb import Galera, MariaDB  # noqa: E402
+from servers.process import temporary_folder  # noqa: E402
 from servers.zookeeper import ZooKeeper  # noqa: E402
 
 ACCOUNT = ("cronjob", "for-tests")
@@ -98,15 +97,10 @@ def main():
     options, command = arguments()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, told_to_end)
-    directory = options.dir or Path(tempfile.mkdtemp(prefix="cronjob-servers-"))
-    directory = directory.resolve()
-    directory.mkdir(parents=True, exist_ok=True)
-    directory.chmod(0o755)  # for the database's account
-    try:
+    if options.dir:
+        return serve(options, command, options.dir.resolve())
+    with temporary_folder() as directory:
         return serve(options, command, directory)
-    finally:
-        if not options.dir:
-            shutil.rmtree(directory, ignore_errors=True)
 
 
 if __name__ == "__main__":
