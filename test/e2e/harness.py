@@ -104,140 +104,45 @@ def descendants(pid):
     return found
 
 
-# ---- the server -------------------------------------------------------------------------------
+def guardian_of(data):
+    """The pid of the guardian of this data directory, or None."""
+    for pid in all_pids():
+        words = command_line(pid)
+        if words[1:2] == ["guardian"] and str(data) in words and is_alive(pid):
+            return pid
+    return None
 
 
-class Server:
-    """`cronjob standalone` on its own data directory and port, which it keeps over restarts."""
+def end_guardian_of(data, user=None):
+    """Asks it to end; when it has runs or results left, by force. Its successor, which is asked to
+    end in turn, clears away what it leaves behind."""
+    pid = guardian_of(data)
+    if not pid:
+        return
+    os.kill(pid, signal.SIGTERM)
+    if ends_within(pid, 2):
+        return
+    os.kill(pid, signal.SIGKILL)
+    assert ends_within(pid, 10)
+    ready, told = os.pipe()
+    command = [binary(), "guardian", "--data", data, "--ready-fd", str(told)]
+    with subprocess.Popen(command, user=user, pass_fds=[told]) as next_one:
+        os.close(told)
+        os.read(ready, 1)  # or the end, when it could not start
+        os.close(ready)
+        next_one.terminate()
+        next_one.wait(10)
 
-    def __init__(self, directory=None, arguments=(), environment=None, listen=None, user=None):
-        self.directory = Path(directory or tempfile.mkdtemp(prefix="cronjob-"))
-        self.data = self.directory / "data"
-        self.data.mkdir(exist_ok=True)
-        self.arguments = list(arguments)
-        self.environment = dict(os.environ, **(environment or {}))
-        self.user = user
-        self.port = free_port()
-        self.listen = listen or f"127.0.0.1:{self.port}"
-        self.url = f"http://127.0.0.1:{self.port}"
+
+# ---- the client and the server ----------------------------------------------------------------
+
+
+class Client:
+    """Requests to the API at a URL."""
+
+    def __init__(self, url):
+        self.url = url
         self.session = requests.Session()
-        self.process = None
-        self.log = self.directory / "server.log"
-        if user is not None:
-            for path in (self.directory, self.data):
-                os.chown(path, user, -1)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, kind, error, trace):
-        if kind or "PYTEST_CURRENT_TEST" in os.environ:  # pytest shows it when the test fails
-            sys.stderr.write(self.tail_of_log())
-        self.dispose()
-
-    def tail_of_log(self):
-        lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
-        return "\n".join(lines[-60:]) + "\n"
-
-    # life
-
-    def spawn(self):
-        command = [binary(), "standalone", "--data", self.data, "--listen", self.listen]
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [str(word) for word in command + self.arguments],
-                env=self.environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                user=self.user,
-                start_new_session=True,
-            )
-
-    def start(self, limit=20):
-        self.spawn()
-        self.wait_ready(limit)
-        return self
-
-    def answers(self, path="/healthz"):
-        try:
-            return self.session.get(self.url + path, timeout=5).status_code == 200
-        except requests.RequestException:
-            return False
-
-    def wait_ready(self, limit=20):
-        def ready():
-            assert self.process.poll() is None, f"the server ended:\n{self.tail_of_log()}"
-            return self.answers("/readyz")
-
-        wait_until(ready, limit, "the server is ready")
-
-    def stop(self, limit=30):
-        """SIGTERM, and the exit code."""
-        self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(limit)
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
-
-    def pause(self):
-        self.process.send_signal(signal.SIGSTOP)
-
-    def resume(self):
-        self.process.send_signal(signal.SIGCONT)
-
-    def guardian(self):
-        """The pid of the guardian of this data directory, or None."""
-        for pid in all_pids():
-            words = command_line(pid)
-            if words[1:2] == ["guardian"] and str(self.data) in words and is_alive(pid):
-                return pid
-        return None
-
-    def kill_guardian(self):
-        pid = self.guardian()
-        if pid:
-            os.kill(pid, signal.SIGKILL)
-        return pid
-
-    def end_guardian(self):
-        """Asks it to end; when it has runs or results left, by force. Its successor, which is asked
-        to end in turn, clears away what it leaves behind."""
-        pid = self.guardian()
-        if not pid:
-            return
-        os.kill(pid, signal.SIGTERM)
-        if ends_within(pid, 2):
-            return
-        os.kill(pid, signal.SIGKILL)
-        assert ends_within(pid, 10)
-        ready, told = os.pipe()
-        command = [binary(), "guardian", "--data", self.data, "--ready-fd", str(told)]
-        with subprocess.Popen(command, user=self.user, pass_fds=[told]) as next_one:
-            os.close(told)
-            os.read(ready, 1)  # or the end, when it could not start
-            os.close(ready)
-            next_one.terminate()
-            next_one.wait(10)
-
-    def end(self):
-        """Ends server, guardian and runs, whatever state they are in."""
-        if self.process and self.process.poll() is None:
-            try:
-                self.resume()
-                self.stop(20)
-            except subprocess.TimeoutExpired:
-                self.kill()
-        self.end_guardian()
-
-    def dispose(self):
-        """Ends everything and removes all files."""
-        self.end()
-        self.session.close()
-        shutil.rmtree(self.directory, ignore_errors=True)
-
-    # requests
 
     def request(self, method, path, body=None, expect=None, **more):
         if body is not None:
@@ -310,3 +215,111 @@ class Server:
         job = self.add("@manual", command, **fields)
         run = self.wait_run(self.run(job), limit)
         return run, self.output(run)
+
+
+class Server(Client):
+    """`cronjob standalone` on its own data directory and port, which it keeps over restarts."""
+
+    def __init__(self, directory=None, arguments=(), environment=None, listen=None, user=None):
+        self.directory = Path(directory or tempfile.mkdtemp(prefix="cronjob-"))
+        self.data = self.directory / "data"
+        self.data.mkdir(exist_ok=True)
+        self.arguments = list(arguments)
+        self.environment = dict(os.environ, **(environment or {}))
+        self.user = user
+        self.port = free_port()
+        self.listen = listen or f"127.0.0.1:{self.port}"
+        super().__init__(f"http://127.0.0.1:{self.port}")
+        self.process = None
+        self.log = self.directory / "server.log"
+        if user is not None:
+            for path in (self.directory, self.data):
+                os.chown(path, user, -1)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, trace):
+        if kind or "PYTEST_CURRENT_TEST" in os.environ:  # pytest shows it when the test fails
+            sys.stderr.write(self.tail_of_log())
+        self.dispose()
+
+    def tail_of_log(self):
+        lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
+        return "\n".join(lines[-60:]) + "\n"
+
+    # life
+
+    def spawn(self):
+        command = [binary(), "standalone", "--data", self.data, "--listen", self.listen]
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [str(word) for word in command + self.arguments],
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                user=self.user,
+                start_new_session=True,
+            )
+
+    def start(self, limit=20):
+        self.spawn()
+        self.wait_ready(limit)
+        return self
+
+    def answers(self, path="/healthz"):
+        try:
+            return self.session.get(self.url + path, timeout=5).status_code == 200
+        except requests.RequestException:
+            return False
+
+    def wait_ready(self, limit=20):
+        def ready():
+            assert self.process.poll() is None, f"the server ended:\n{self.tail_of_log()}"
+            return self.answers("/readyz")
+
+        wait_until(ready, limit, "the server is ready")
+
+    def stop(self, limit=30):
+        """SIGTERM, and the exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(limit)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def pause(self):
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self):
+        self.process.send_signal(signal.SIGCONT)
+
+    def guardian(self):
+        return guardian_of(self.data)
+
+    def kill_guardian(self):
+        pid = self.guardian()
+        if pid:
+            os.kill(pid, signal.SIGKILL)
+        return pid
+
+    def end_guardian(self):
+        end_guardian_of(self.data, self.user)
+
+    def end(self):
+        """Ends server, guardian and runs, whatever state they are in."""
+        if self.process and self.process.poll() is None:
+            try:
+                self.resume()
+                self.stop(20)
+            except subprocess.TimeoutExpired:
+                self.kill()
+        self.end_guardian()
+
+    def dispose(self):
+        """Ends everything and removes all files."""
+        self.end()
+        self.session.close()
+        shutil.rmtree(self.directory, ignore_errors=True)
