@@ -54,7 +54,7 @@ static const char *read_number(const char *text, int64_t *ret_number)
 {
     size_t length = strspn(text, "0123456789");
 
-    if (length == 0 || length > 15 || text[length] != ' ')
+    if (length == 0 || length > 12 || text[length] != ' ')
         return NULL;
     *ret_number = strtoll(text, NULL, 10);
     return text + length + 1;
@@ -82,8 +82,8 @@ static const char *read_digest(const char *text, char end, uint8_t ret_digest[CR
 
 enum rc link_signature_read(const char *text, struct link_signature *ret_signature, struct err *err)
 {
-    struct link_signature signature;
-    int64_t version;
+    struct link_signature signature = {0};
+    int64_t version = 0;
     const char *rest = text ? read_number(text, &version) : NULL;
 
     if (!text)
