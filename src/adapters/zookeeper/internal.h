@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * adapters/zookeeper/internal.h: the adapter's state, shared by the files of this folder alone.
+ *
+ * `lock` protects what is wanted and what must be looked at again; it is never held while ZooKeeper
+ * is asked. `calls` is held while callbacks run, so that unwatch() can wait for them. What the
+ * keeper alone touches says so.
+ */
+#ifndef CRONJOB_ADAPTERS_ZOOKEEPER_INTERNAL_H
+#define CRONJOB_ADAPTERS_ZOOKEEPER_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/arena.h"
+#include "base/map.h"
+
+#include "adapters/zookeeper/client.h"
+#include "adapters/zookeeper/coordination.h"
+#include "adapters/zookeeper/path.h"
+
+#define ZK_TICK     (300 * MILLISECOND) /* between pings, and tries again */
+#define ZK_NAME_MAX (LIMIT_NAME + 1)
+
+/* A session, held by whoever uses it. */
+struct session {
+    struct session *next; /* of those that are over and to be freed */
+    struct zk_client *client;
+    int users;
+};
+
+/* The tasks of one worker, watched. */
+struct task_watch {
+    struct task_watch *next;
+    char name[ZK_NAME_MAX];
+    char *prefix; /* "ROOT/tasks/NAME/" */
+    task_callback callback;
+    void *context;
+    bool dirty[ALL_BUCKETS]; /* to be listed again */
+    bool complete_dirty;
+    /* The keeper's: */
+    bool complete;            /* what is not there is gone */
+    struct map jobs[BUCKETS]; /* reported: job -> revision */
+    struct task *runs;        /* reported */
+    size_t run_count;
+};
+
+struct member_watch {
+    member_callback callback; /* NULL: nobody watches */
+    void *context;
+    bool dirty;
+    char (*names)[ZK_NAME_MAX]; /* reported; the keeper's */
+    size_t count;
+};
+
+/* A run task to be deleted. */
+struct consumed {
+    struct consumed *next;
+    char worker[ZK_NAME_MAX];
+    struct task task;
+};
+
+struct zookeeper {
+    struct coordination base;
+    struct zookeeper_config config; /* texts are copies of the arena */
+    struct arena arena;
+    pthread_mutex_t lock, calls;
+    pthread_cond_t changed; /* of CLOCK_MONOTONIC */
+    pthread_t keeper;
+    bool stopping, woken;
+    struct session *session;  /* NULL: none could be made */
+    struct session *sessions; /* over, to be freed when nobody uses them */
+    bool made_paths;          /* in this session */
+
+    char member[ZK_NAME_MAX]; /* "" or as whom we joined */
+    bool member_dirty;
+    struct member_watch members;
+    struct task_watch *tasks;
+    struct consumed *consumed, **consumed_end; /* oldest first */
+
+    char candidate[ZK_PATH_MAX]; /* our node, "" when there is none in this session */
+    bool candidates_changed;
+    bool epoch_dirty;
+    uint64_t led_epoch;     /* 0: we do not lead */
+    int32_t epoch_version;  /* of the epoch's node, when we lead */
+    bool was_connected;     /* the keeper's */
+    uint64_t junk_reported; /* the keeper's: bit n: of bucket n modulo 64 */
+};
+
+static inline struct zookeeper *zookeeper_of(struct coordination *coordination)
+{
+    return container_of(coordination, struct zookeeper, base);
+}
+
+/* session.c */
+void zookeeper_lock(struct zookeeper *self);
+void zookeeper_unlock(struct zookeeper *self);
+/* The session as it is, until zookeeper_release(). RC_UNAVAILABLE: there is none. */
+MUST_USE enum rc zookeeper_hold(struct zookeeper *self, struct session **ret_session,
+                                struct err *err);
+void zookeeper_release(struct zookeeper *self, struct session *session);
+/* The keeper has something to do. With the lock held. */
+void zookeeper_wake(struct zookeeper *self);
+/* Waits until something has changed, with the lock held; false: the deadline has passed. */
+bool zookeeper_wait(struct zookeeper *self, mono_us deadline);
+/* Makes ROOT and what lies in it, once a session. */
+MUST_USE enum rc zookeeper_make_paths(struct zookeeper *self, struct zk_client *client,
+                                      struct err *err);
+/* Creates a node unless it is there. */
+MUST_USE enum rc zookeeper_make(struct zk_client *client, const char *path, const char *data,
+                                struct err *err);
+
+/* election.c */
+enum rc zookeeper_campaign(struct coordination *coordination, const struct candidate *self,
+                           mono_us deadline, struct lease *ret_lease, struct err *err);
+mono_us zookeeper_leads_until(struct coordination *coordination, uint64_t epoch);
+void zookeeper_resign(struct coordination *coordination);
+/* Looks whether somebody raised the epoch. */
+MUST_USE enum rc zookeeper_check_epoch(struct zookeeper *self, struct zk_client *client,
+                                       struct err *err);
+
+/* members.c */
+enum rc zookeeper_join(struct coordination *coordination, const char *worker, struct err *err);
+enum rc zookeeper_leave(struct coordination *coordination, const char *worker, struct err *err);
+enum rc zookeeper_watch_members(struct coordination *coordination, member_callback callback,
+                                void *context, struct err *err);
+MUST_USE enum rc zookeeper_join_again(struct zookeeper *self, struct zk_client *client,
+                                      struct err *err);
+MUST_USE enum rc zookeeper_list_members(struct zookeeper *self, struct zk_client *client,
+                                        struct err *err);
+
+/* tasks.c: the worker's side */
+enum rc zookeeper_watch_tasks(struct coordination *coordination, const char *worker,
+                              task_callback callback, void *context, struct err *err);
+enum rc zookeeper_consume(struct coordination *coordination, const char *worker,
+                          const struct task *task, struct err *err);
+MUST_USE enum rc zookeeper_list_tasks(struct zookeeper *self, struct zk_client *client,
+                                      struct err *err);
+void zookeeper_free_task_watch(struct task_watch *watch);
+/* ROOT/tasks/WORKER and its buckets. */
+MUST_USE enum rc zookeeper_make_buckets(struct zookeeper *self, struct zk_client *client,
+                                        const char *worker, struct err *err);
+
+/* assign.c: the leader's side */
+enum rc zookeeper_read_workers(struct coordination *coordination, name_visit visit, void *context,
+                               struct err *err);
+enum rc zookeeper_read_tasks(struct coordination *coordination, const char *worker,
+                             task_visit visit, void *context, struct err *err);
+enum rc zookeeper_assign(struct coordination *coordination, uint64_t epoch, const char *worker,
+                         const struct task *tasks, size_t count, struct err *err);
+enum rc zookeeper_settle(struct coordination *coordination, uint64_t epoch, const char *worker,
+                         struct err *err);
+
+#endif

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Who is alive: an ephemeral node for each worker. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+#include "adapters/zookeeper/internal.h"
+
+static const char *path_of_member(struct zookeeper *self, struct arena *arena, const char *name)
+{
+    return arena_printf(arena, "%s/workers/%s", self->config.root, name);
+}
+
+/* ---- joining --------------------------------------------------------------------------------- */
+
+/* The name is taken: by us, by an earlier life of us, or by somebody else. */
+static enum rc take_over(struct zookeeper *self, struct zk_client *client, const char *path,
+                         const char *name, struct err *err)
+{
+    struct zk_value value;
+    enum rc rc = zk_get(client, path, false, &value, err);
+
+    if (rc == RC_NOT_FOUND)
+        return err_fail(err, RC_UNAVAILABLE, "the worker's node went away meanwhile");
+    if (rc != RC_OK || value.owner == zk_client_session(client))
+        return rc;
+    if (strcmp(value.data, self->config.identity) != 0)
+        return err_fail(err, RC_CONFLICT, "another worker is called %s", name);
+    rc = zk_delete(client, path, value.version, err);
+    if (rc == RC_OK || rc == RC_NOT_FOUND)
+        rc = zk_create(client, path, self->config.identity, ZK_EPHEMERAL, NULL, err);
+    return rc;
+}
+
+static enum rc make_member(struct zookeeper *self, struct zk_client *client, const char *name,
+                           struct err *err)
+{
+    struct arena AUTO_ARENA arena = {0};
+    const char *path = path_of_member(self, &arena, name);
+    enum rc rc = zookeeper_make_paths(self, client, err);
+
+    if (rc == RC_OK)
+        rc = zk_create(client, path, self->config.identity, ZK_EPHEMERAL, NULL, err);
+    if (rc == RC_CONFLICT)
+        rc = take_over(self, client, path, name, err);
+    return rc;
+}
+
+enum rc zookeeper_join(struct coordination *coordination, const char *worker, struct err *err)
+{
+    struct zookeeper *self = zookeeper_of(coordination);
+    struct session *session;
+    enum rc rc = zookeeper_hold(self, &session, err);
+
+    if (rc != RC_OK)
+        return rc;
+    CHECK(strlen(worker) < ZK_NAME_MAX);
+    rc = make_member(self, session->client, worker, err);
+    zookeeper_lock(self);
+    if (rc == RC_OK)
+        memcpy(self->member, worker, strlen(worker) + 1);
+    session->users--;
+    zookeeper_unlock(self);
+    return rc;
+}
+
+enum rc zookeeper_join_again(struct zookeeper *self, struct zk_client *client, struct err *err)
+{
+    char name[ZK_NAME_MAX];
+    bool dirty;
+    enum rc rc;
+
+    zookeeper_lock(self);
+    dirty = self->member_dirty;
+    memcpy(name, self->member, sizeof(name));
+    zookeeper_unlock(self);
+    if (!dirty || !name[0])
+        return RC_OK;
+    rc = make_member(self, client, name, err);
+    if (rc != RC_OK)
+        return rc;
+    zookeeper_lock(self);
+    self->member_dirty = false;
+    zookeeper_unlock(self);
+    return RC_OK;
+}
+
+enum rc zookeeper_leave(struct coordination *coordination, const char *worker, struct err *err)
+{
+    struct zookeeper *self = zookeeper_of(coordination);
+    struct arena AUTO_ARENA arena = {0};
+    struct session *session;
+    enum rc rc;
+
+    zookeeper_lock(self);
+    if (!strcmp(self->member, worker))
+        self->member[0] = '\0';
+    zookeeper_unlock(self);
+    rc = zookeeper_hold(self, &session, err);
+    if (rc != RC_OK)
+        return rc;
+    rc = zk_delete(session->client, path_of_member(self, &arena, worker), ZK_ANY_VERSION, err);
+    zookeeper_release(self, session);
+    return rc == RC_NOT_FOUND ? RC_OK : rc;
+}
+
+/* ---- watching -------------------------------------------------------------------------------- */
+
+enum rc zookeeper_watch_members(struct coordination *coordination, member_callback callback,
+                                void *context, struct err *err)
+{
+    struct zookeeper *self = zookeeper_of(coordination);
+
+    (void)err; /* it tries until it can */
+    CHECK(!pthread_mutex_lock(&self->calls));
+    zookeeper_lock(self);
+    self->members.callback = callback;
+    self->members.context = context;
+    self->members.count = 0; /* all of them are news */
+    self->members.dirty = true;
+    zookeeper_wake(self);
+    zookeeper_unlock(self);
+    CHECK(!pthread_mutex_unlock(&self->calls));
+    return RC_OK;
+}
+
+static bool is_listed(const struct strings *names, const char *name)
+{
+    for (size_t i = 0; i < names->count; i++) {
+        if (!strcmp(names->items[i], name))
+            return true;
+    }
+    return false;
+}
+
+static bool is_known(const struct member_watch *members, const char *name)
+{
+    for (size_t i = 0; i < members->count; i++) {
+        if (!strcmp(members->names[i], name))
+            return true;
+    }
+    return false;
+}
+
+static void tell(const struct member_watch *members, const char *name, bool gone)
+{
+    struct member member = {.gone = gone};
+
+    memcpy(member.name, name, strlen(name) + 1);
+    members->callback(members->context, &member);
+}
+
+/* With `calls` held. */
+static void report(struct member_watch *members, const struct strings *names)
+{
+    for (size_t i = 0; i < members->count; i++) {
+        if (!is_listed(names, members->names[i]))
+            tell(members, members->names[i], true);
+    }
+    for (size_t i = 0; i < names->count; i++) {
+        if (name_is_valid(names->items[i]) && !is_known(members, names->items[i]))
+            tell(members, names->items[i], false);
+    }
+    members->count = 0;
+    members->names = xrealloc(members->names, names->count + 1, sizeof(*members->names));
+    for (size_t i = 0; i < names->count; i++) {
+        if (name_is_valid(names->items[i]))
+            memcpy(members->names[members->count++], names->items[i], strlen(names->items[i]) + 1);
+    }
+}
+
+enum rc zookeeper_list_members(struct zookeeper *self, struct zk_client *client, struct err *err)
+{
+    struct arena AUTO_ARENA arena = {0};
+    const char *path = arena_printf(&arena, "%s/workers", self->config.root);
+    struct strings names;
+    bool dirty;
+    enum rc rc;
+
+    zookeeper_lock(self);
+    dirty = self->members.dirty && self->members.callback;
+    self->members.dirty = self->members.dirty && !dirty;
+    zookeeper_unlock(self);
+    if (!dirty)
+        return RC_OK;
+    rc = zk_children(client, &path, 1, true, &arena, &names, err);
+    if (rc != RC_OK) {
+        zookeeper_lock(self);
+        self->members.dirty = true;
+        zookeeper_unlock(self);
+        return rc;
+    }
+    CHECK(!pthread_mutex_lock(&self->calls));
+    if (self->members.callback)
+        report(&self->members, &names);
+    CHECK(!pthread_mutex_unlock(&self->calls));
+    return RC_OK;
+}
