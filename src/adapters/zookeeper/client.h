@@ -47,6 +47,8 @@ void zk_client_free(struct zk_client *client); /* ends the session, unless it is
 
 enum zk_state zk_client_state(const struct zk_client *client);
 int64_t zk_client_session(const struct zk_client *client); /* its id */
+/* For tests: has the server end the session, as if it had expired. */
+void zk_client_expire(struct zk_client *client);
 span_us zk_client_timeout(const struct zk_client *client); /* as the server grants it */
 
 /* Asks for nothing, so that the connection is known to live, and that a server which forgot to

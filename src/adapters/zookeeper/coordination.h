@@ -39,4 +39,7 @@ MUST_USE enum rc zookeeper_coordination_new(const struct zookeeper_config *confi
                                             struct coordination **ret_coordination,
                                             struct err *err);
 
+/* For tests: the session ends, as if it had expired. */
+void zookeeper_expire(struct coordination *coordination);
+
 #endif

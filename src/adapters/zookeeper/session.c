@@ -313,6 +313,16 @@ static void *run_keeper(void *context)
 
 /* ---- from new to free ------------------------------------------------------------------------ */
 
+void zookeeper_expire(struct coordination *coordination)
+{
+    struct zookeeper *self = zookeeper_of(coordination);
+    struct session *session;
+
+    CHECK(zookeeper_hold(self, &session, NULL) == RC_OK);
+    zk_client_expire(session->client);
+    zookeeper_release(self, session);
+}
+
 static void unwatch(struct coordination *coordination, void *context)
 {
     struct zookeeper *self = zookeeper_of(coordination);
