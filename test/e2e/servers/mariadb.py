@@ -4,12 +4,9 @@
 Root of the database is the account that starts it, by the server's socket only. When that is root
 of the machine the servers run as `mysql`: as root a node cannot receive a copy by rsync.
 
-The time limits of group communication. When a node dies or freezes, the others stall until they
-agree to go on without it: 6.3 s by default. With a node suspected after 1.5 s the stall is 2.4 to
-2.6 s; one of 1 s with an install timeout of 2 s made a healthy majority fall apart while a node
-rejoined. 1.5 s is five times the keepalive period, and the install timeout of 3 s leaves a slow
-node its turn. A node that comes back before the others have given its former self up still takes
-the majority down for some seconds, whatever the limits: it waits for that.
+A cluster has the settings of deploy/galera.cnf but for addresses, folders and sizes. A node that
+comes back before the others have given its former self up takes the majority down for some seconds:
+it waits for that.
 """
 
 import os
@@ -20,21 +17,11 @@ import signal
 import subprocess
 
 import pymysql
-
-from harness import wait_until
+from harness import ROOT, wait_until
 from servers.process import Process, reserve_port
 
 DATABASE = "cronjob"
-PROVIDER = "/usr/lib/galera/libgalera_smm.so"
-EVS = {
-    "evs.keepalive_period": "PT0.3S",
-    "evs.inactive_check_period": "PT0.2S",
-    "evs.suspect_timeout": "PT1.5S",
-    "evs.inactive_timeout": "PT3S",
-    "evs.install_timeout": "PT3S",
-}
 CONFIG = """\
-[mysqld]
 datadir={directory}/data
 socket={socket}
 pid-file={directory}/server.pid
@@ -42,8 +29,6 @@ port={port}
 bind-address=127.0.0.1
 skip-name-resolve
 skip-log-bin
-binlog_format=ROW
-innodb_autoinc_lock_mode=2
 innodb_flush_log_at_trx_commit=1
 innodb_flush_method=O_DIRECT
 innodb_buffer_pool_size=64M
@@ -52,21 +37,15 @@ aria_pagecache_buffer_size=1M
 key_buffer_size=1M
 performance_schema=OFF
 max_connections=300
-character-set-server=utf8mb4
-collation-server=utf8mb4_bin
 """
 GALERA_CONFIG = """\
-wsrep_on=ON
-wsrep_provider={provider}
-wsrep_cluster_name=cronjob
 wsrep_cluster_address=gcomm://{peers}
 wsrep_node_name={name}
 wsrep_node_address=127.0.0.1:{group_port}
 wsrep_sst_receive_address=127.0.0.1:{copy_port}
-wsrep_sst_method=rsync
-wsrep_slave_threads=2
 wsrep_provider_options="{options}"
 """
+OPTIONS = re.compile(r'^wsrep_provider_options="(.*)"$', re.M)
 POSITION = re.compile(rb"Recovered position: ?(\S+)")
 
 
@@ -91,7 +70,8 @@ class MariaDBNode(Process):
         return ["mariadbd", f"--defaults-file={self.directory}/my.cnf"]
 
     def config(self):
-        return CONFIG.format(directory=self.directory, socket=self.socket, port=self.port)
+        settings = {"directory": self.directory, "socket": self.socket, "port": self.port}
+        return "[mysqld]\n" + CONFIG.format(**settings)
 
     def prepare(self):
         (self.directory / "my.cnf").write_text(self.config())
@@ -208,23 +188,23 @@ class GaleraNode(MariaDBNode):
         self.peers = []  # this one too
 
     def config(self):
+        """What comes later in the file counts."""
         where = f"127.0.0.1:{self.increment_port}"
+        text = (ROOT / "deploy" / "galera.cnf").read_text()
         options = {
-            **EVS,
             "gmcast.listen_addr": f"tcp://127.0.0.1:{self.group_port}",
             "ist.recv_addr": where,
             "ist.recv_bind": where,
             "gcache.size": "32M",
-            "gcache.recover": "yes",
             "base_dir": self.data,
         }
-        return super().config() + GALERA_CONFIG.format(
-            provider=PROVIDER,
+        more = ";".join(f"{key}={value}" for key, value in options.items())
+        return f"{text}\n{super().config()}" + GALERA_CONFIG.format(
             peers=",".join(f"127.0.0.1:{peer.group_port}" for peer in self.peers),
             name=self.name,
             group_port=self.group_port,
             copy_port=self.copy_port,
-            options=";".join(f"{key}={value}" for key, value in options.items()),
+            options=f"{OPTIONS.search(text).group(1)};{more}",
         )
 
     def ready(self):

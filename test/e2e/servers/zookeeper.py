@@ -1,31 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
 """ZooKeeper: one server or an ensemble.
 
-A tick of half a second lets clients ask for sessions of 1 to 10 s. slf4j-simple is there because
-without a binding ZooKeeper logs nothing. A server is ready when `srvr` tells its mode: `ruok` is
+The settings are those of deploy/zoo.cfg but for addresses and folders. slf4j-simple is there
+because without a binding ZooKeeper logs nothing. A server is ready when `srvr` tells its mode: `ruok` is
 answered without a quorum too.
 """
 
+import re
 import shutil
 import socket
 
+from harness import ROOT
 from servers.process import Process, reserve_port
 
 JARS = "/usr/share/java/zookeeper.jar:/usr/share/java/slf4j-simple.jar"
 JAVA = ["java", "-Xms32m", "-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
 MAIN = "org.apache.zookeeper.server.quorum.QuorumPeerMain"
+# What differs from deploy/zoo.cfg.
+OWN = re.compile(r"^(#|dataDir=|clientPort=|standaloneEnabled=|server\.)")
 CONFIG = """\
-tickTime=500
-initLimit=20
-syncLimit=10
 dataDir={directory}/data
 clientPort={port}
 clientPortAddress=127.0.0.1
-admin.enableServer=false
-4lw.commands.whitelist=srvr,cons,stat
-maxClientCnxns=0
-autopurge.snapRetainCount=3
-autopurge.purgeInterval=1
 """
 
 
@@ -52,7 +48,9 @@ class ZooKeeperNode(Process):
         return [*JAVA, "-cp", JARS, MAIN, self.directory / "zoo.cfg"]
 
     def prepare(self):
-        text = CONFIG.format(directory=self.directory, port=self.port)
+        lines = (ROOT / "deploy" / "zoo.cfg").read_text().splitlines()
+        text = "".join(f"{line}\n" for line in lines if line and not OWN.match(line))
+        text += CONFIG.format(directory=self.directory, port=self.port)
         if len(self.peers) > 1:
             text += "standaloneEnabled=false\n"
             for peer in self.peers:
