@@ -79,7 +79,9 @@ void answer_failure(struct call *call, enum rc rc, const struct err *err)
                               .title = rc_text(rc),
                               .detail = err ? err_message(err, rc) : NULL};
 
-    if (refusal.status == 503 || refusal.status == 429)
+    if (rc == RC_UNKNOWN)
+        refusal.extra = NULL; /* look first: it may have been done */
+    else if (refusal.status == 503 || refusal.status == 429)
         refusal.extra = &retry;
     else if (rc == RC_UNAUTHORIZED)
         refusal.extra = &challenge;

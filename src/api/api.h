@@ -45,7 +45,7 @@ struct api_config {
     size_t allowed_host_count;
 
     const char *version;
-    const char *leader;    /* the name of the manager that leads; NULL when it is not known */
+    const char *leader;    /* the name of the manager that leads; NULL: as the store says */
     const char *time_zone; /* of jobs that name none; NULL: zones_local_name() */
     uid_t uid;             /* the account that jobs are started from: 0 may use any */
     bool token_only;       /* never trust the account behind a loopback connection */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How things stand: for people, for load balancers, for Prometheus. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/metrics.h"
@@ -74,11 +75,22 @@ static void write_due(struct json_writer *writer, const struct call *call)
         json_member_integer(writer, "due_next_hour", due);
 }
 
+/* Its name is "" when nobody is known to lead. */
+static enum rc find_leader(struct api *api, struct leader_record *ret_leader, struct err *err)
+{
+    if (!api->config.leader)
+        return store_read_leader(api->config.store, ret_leader, err);
+    (void)snprintf(ret_leader->name, sizeof(ret_leader->name), "%s",
+                   api->config.leader); /* a name fits */
+    return RC_OK;
+}
+
 void handle_summary(struct call *call)
 {
     struct api *api = call->api;
     struct store_summary summary;
     struct census census = {0};
+    struct leader_record leader = {0};
     struct json_writer writer;
     struct err err = {0};
     AUTO_BUF struct buf body;
@@ -87,6 +99,8 @@ void handle_summary(struct call *call)
     buf_init(&body, ANSWER_LIMIT);
     if (rc == RC_OK)
         rc = take_census(api, &census, &err);
+    if (rc == RC_OK)
+        rc = find_leader(api, &leader, &err);
     if (rc != RC_OK) {
         answer_failure(call, rc, &err);
         return;
@@ -95,7 +109,7 @@ void handle_summary(struct call *call)
     json_write_object_begin(&writer);
     write_jobs(&writer, &summary);
     write_due(&writer, call);
-    json_member_text(&writer, "leader", api->config.leader ? api->config.leader : "");
+    json_member_text(&writer, "leader", leader.name);
     write_workers(&writer, &census);
     json_member_string(&writer, "version", api->config.version);
     json_member_string(&writer, "account", call->who.account);

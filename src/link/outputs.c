@@ -20,7 +20,7 @@
 #define LOOK_UP     (10 * SECOND) /* the idle remover looks around so often, without need */
 #define RETRY_AFTER (1 * SECOND)
 
-enum { CALLERS = 8, TARGET_TEXT = 200, REMOVALS_MAX = 100000 };
+enum { CALLERS = 16, TARGET_TEXT = 200, REMOVALS_MAX = 100000 };
 
 struct client {
     struct outputs base;
@@ -35,9 +35,8 @@ struct client {
 
     pthread_mutex_t mutex; /* protects all below */
     pthread_cond_t news;
-    unsigned idle[CALLERS]; /* the callers that nobody has */
-    unsigned idle_count;
-    struct run_key *removals; /* outputs that are to be removed */
+    char asked[CALLERS][LIMIT_NAME + 1]; /* the worker that each caller asks; "" none */
+    struct run_key *removals;            /* outputs that are to be removed */
     size_t removal_count, removal_capacity;
     bool closed;
 };
@@ -49,17 +48,31 @@ static struct client *client_of(struct outputs *outputs)
 
 /* ---- callers ------------------------------------------------------------------------------- */
 
-/* Waits no longer than a call may take. -1: all are under way for that long. */
-static int take_caller(struct client *client)
+/* A caller that nobody has, unless enough are under way to the worker; -1. Under the mutex. */
+static int find_caller(const struct client *client, const char *worker)
 {
-    mono_us until = clock_mono(client->clock) + LINK_OUTPUT_TIMEOUT;
-    int caller = -1;
+    unsigned under_way = 0;
+    int idle = -1;
+
+    for (int i = 0; i < CALLERS; i++) {
+        if (!client->asked[i][0])
+            idle = i;
+        else if (strcmp(client->asked[i], worker) == 0)
+            under_way++;
+    }
+    return under_way < LINK_OUTPUT_CALLS ? idle : -1;
+}
+
+static int take_caller(struct client *client, const struct place *place)
+{
+    mono_us until = clock_mono(client->clock) + LINK_OUTPUT_QUEUE;
+    int caller;
 
     pthread_mutex_lock(&client->mutex);
-    while (client->idle_count == 0 && clock_mono(client->clock) < until)
+    while ((caller = find_caller(client, place->worker)) < 0 && clock_mono(client->clock) < until)
         link_wait(&client->news, &client->mutex, until - clock_mono(client->clock));
-    if (client->idle_count > 0)
-        caller = (int)client->idle[--client->idle_count];
+    if (caller >= 0)
+        memcpy(client->asked[caller], place->worker, sizeof(client->asked[caller]));
     pthread_mutex_unlock(&client->mutex);
     return caller;
 }
@@ -67,7 +80,7 @@ static int take_caller(struct client *client)
 static void give_caller(struct client *client, int caller)
 {
     pthread_mutex_lock(&client->mutex);
-    client->idle[client->idle_count++] = (unsigned)caller;
+    client->asked[caller][0] = '\0';
     pthread_cond_broadcast(&client->news);
     pthread_mutex_unlock(&client->mutex);
 }
@@ -75,14 +88,15 @@ static void give_caller(struct client *client, int caller)
 /* ---- reading ------------------------------------------------------------------------------- */
 
 /* A second time when libcurl has sent it twice by itself, and only the first was taken. */
-static enum rc call_worker(struct client *client, const struct link_call *call,
-                           struct http_response *ret_response, struct err *err)
+static enum rc call_worker(struct client *client, const struct place *place,
+                           const struct link_call *call, struct http_response *ret_response,
+                           struct err *err)
 {
-    int caller = take_caller(client);
+    int caller = take_caller(client, place);
     enum rc rc;
 
     if (caller < 0)
-        return err_fail(err, RC_BUSY, "too many outputs are being read");
+        return err_fail(err, RC_BUSY, "too many outputs of %s are being read", place->worker);
     rc = link_call(&client->callers[caller], call, ret_response, err);
     if (rc == RC_OK && ret_response->status == LINK_STATUS_REPEATED) {
         http_response_release(ret_response);
@@ -132,7 +146,7 @@ static enum rc ask(struct client *client, const struct run_key *run,
     (void)snprintf(target, sizeof(target), "/link/1/outputs/%s?offset=%" PRId64 "&length=%zu",
                    run_id_format(run, id), piece->offset,
                    MIN(piece->capacity, (size_t)LINK_PIECE_MAX)); /* 160 bytes */
-    rc = call_worker(client,
+    rc = call_worker(client, &place,
                      &(struct link_call){.method = "GET",
                                          .url = place.url,
                                          .target = target,
@@ -343,10 +357,8 @@ static enum rc start(struct client *client, struct err *err)
     enum rc rc = link_caller_init(&client->remover, client->clock, &client->secret, err);
     int error;
 
-    for (unsigned i = 0; rc == RC_OK && i < CALLERS; i++) {
+    for (unsigned i = 0; rc == RC_OK && i < CALLERS; i++)
         rc = link_caller_init(&client->callers[i], client->clock, &client->secret, err);
-        client->idle[client->idle_count++] = i;
-    }
     if (rc != RC_OK)
         return rc;
     error = pthread_create(&client->thread, NULL, run_remover, client);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What runs wrote, asked of other processes. */
 #include <arpa/inet.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -142,7 +143,26 @@ static void of_an_absent_worker_are_unavailable(void **state)
     assert_int_equal(outputs_size(desk->outputs, &other, &size, &err), RC_NOT_FOUND);
 }
 
-/* A worker that takes calls and does not answer costs one wait, not one a call. */
+struct asking {
+    struct desk *desk;
+    struct run_key run;
+    enum rc rc;
+    span_us took;
+};
+
+static void *ask_size(void *context)
+{
+    struct asking *asking = context;
+    struct clock *clock = asking->desk->fixture->clock;
+    mono_us begun = clock_mono(clock);
+    int64_t size;
+
+    asking->rc = outputs_size(asking->desk->outputs, &asking->run, &size, NULL);
+    asking->took = clock_mono(clock) - begun;
+    return NULL;
+}
+
+/* A worker that takes calls and does not answer holds up two threads, once. */
 static void of_a_slow_worker_are_not_waited_for(void **state)
 {
     struct desk *desk = *state;
@@ -151,6 +171,9 @@ static void of_a_slow_worker_are_not_waited_for(void **state)
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t length = sizeof(address);
     int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct asking asking[5];
+    pthread_t threads[5];
+    size_t busy = 0;
     char url[64];
     mono_us begun;
 
@@ -159,10 +182,20 @@ static void of_a_slow_worker_are_not_waited_for(void **state)
     assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &length), 0);
     (void)snprintf(url, sizeof(url), "http://127.0.0.1:%u", ntohs(address.sin_port));
     fixture_register_worker(fixture, "node-2", url);
+    for (size_t i = 0; i < 5; i++)
+        asking[i] = (struct asking){.desk = desk, .run = run};
+    for (size_t i = 0; i < 5; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, ask_size, &asking[i]), 0);
+    for (size_t i = 0; i < 5; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        assert_true(asking[i].rc == RC_UNAVAILABLE || asking[i].rc == RC_BUSY);
+        busy += asking[i].rc == RC_BUSY && asking[i].took < LINK_OUTPUT_TIMEOUT / 2;
+    }
+    assert_int_equal(busy, 5 - LINK_OUTPUT_CALLS);
     begun = clock_mono(fixture->clock);
     for (size_t i = 0; i < 10; i++)
         expect_unreachable(desk, &run);
-    assert_true(clock_mono(fixture->clock) - begun < 2 * LINK_OUTPUT_TIMEOUT);
+    assert_true(clock_mono(fixture->clock) - begun < LINK_OUTPUT_TIMEOUT);
     close(listener);
 }
 
