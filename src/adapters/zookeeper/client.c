@@ -152,16 +152,20 @@ int64_t zk_client_session(const struct zk_client *client)
     return zoo_client_id(client->handle)->client_id;
 }
 
-/* A second connection of the same session, closed: the server ends the session for both. */
+/* A second connection of the same session is closed: the server ends the session for both, unless
+ * ours was quicker to take the session back. */
 void zk_client_expire(struct zk_client *client)
 {
-    zhandle_t *twin = zookeeper_init2(client->hosts, NULL, zoo_recv_timeout(client->handle),
-                                      zoo_client_id(client->handle), NULL, 0, ignore_line);
+    while (zk_client_state(client) != ZK_OVER) {
+        zhandle_t *twin = zookeeper_init2(client->hosts, NULL, zoo_recv_timeout(client->handle),
+                                          zoo_client_id(client->handle), NULL, 0, ignore_line);
 
-    CHECK(twin);
-    while (zoo_state(twin) != ZOO_CONNECTED_STATE && zoo_state(twin) != ZOO_EXPIRED_SESSION_STATE)
-        (void)sched_yield();
-    (void)zookeeper_close(twin); /* that is what it is for */
+        CHECK(twin);
+        while (zoo_state(twin) != ZOO_CONNECTED_STATE &&
+               zoo_state(twin) != ZOO_EXPIRED_SESSION_STATE)
+            (void)sched_yield();
+        (void)zookeeper_close(twin); /* that is what it is for */
+    }
 }
 
 span_us zk_client_timeout(const struct zk_client *client)
