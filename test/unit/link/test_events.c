@@ -40,8 +40,8 @@ static struct peer *peer_new(struct fixture *fixture, bool listens)
                                         .listens = listens};
 
     peer->local = config.local;
+    events_subscribe(peer->local, hear, peer); /* before the first stream begins */
     assert_int_equal(link_events_new(&config, &peer->events, NULL), RC_OK);
-    events_subscribe(peer->events, hear, peer);
     return peer;
 }
 
