@@ -11,18 +11,14 @@ from servers.process import Process, accepts, reserve_port
 DEPLOY = ROOT / "deploy"
 
 
-def account():
-    """Who they run as: as root, somebody whom the API servers take for nobody in particular."""
-    return "nobody" if os.getuid() == 0 else None
-
-
 class Balancer(Process):
     """Serves at `url`, and asks the API servers whose addresses (HOST:PORT) it is given."""
 
     source = ""  # below deploy/
+    account = ""  # whom root runs it as: the API servers take its clients on this machine for that
 
     def __init__(self, name, directory, servers, port=None, **how):
-        super().__init__(name, directory, user=account(), **how)
+        super().__init__(name, directory, user=self.account if os.getuid() == 0 else None, **how)
         self.servers = servers
         self.port = port or reserve_port()
         self.address = f"127.0.0.1:{self.port}"
@@ -43,6 +39,7 @@ class Balancer(Process):
 
 class HAProxy(Balancer):
     source = "haproxy.cfg"
+    account = "haproxy"
 
     def __init__(self, directory, servers, port=None, **how):
         super().__init__("haproxy", directory, servers, port, **how)
@@ -52,7 +49,7 @@ class HAProxy(Balancer):
 
     def prepare(self):
         text = self.config().replace("log /dev/log local0 notice", "log stderr format raw local0")
-        (self.directory / self.source).write_text(text)
+        self.write(self.source, text)
 
 
 NGINX_MAIN = """\
@@ -75,6 +72,7 @@ http {{
 
 class Nginx(Balancer):
     source = "nginx.conf"
+    account = "www-data"
 
     def __init__(self, directory, servers, port=None, **how):
         super().__init__("nginx", directory, servers, port, **how)
@@ -83,5 +81,5 @@ class Nginx(Balancer):
         return ["/usr/sbin/nginx", "-e", "stderr", "-c", self.directory / "nginx.conf"]
 
     def prepare(self):
-        (self.directory / "nginx.conf").write_text(NGINX_MAIN.format(directory=self.directory))
-        (self.directory / "cronjob.conf").write_text(self.config())
+        self.write("nginx.conf", NGINX_MAIN.format(directory=self.directory))
+        self.write("cronjob.conf", self.config())

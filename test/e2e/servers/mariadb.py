@@ -74,7 +74,7 @@ class MariaDBNode(Process):
         return "[mysqld]\n" + CONFIG.format(**settings)
 
     def prepare(self):
-        (self.directory / "my.cnf").write_text(self.config())
+        self.write("my.cnf", self.config())
 
     def install(self):
         """Makes an empty database, if there is none yet."""

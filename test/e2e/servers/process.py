@@ -63,11 +63,12 @@ def die_with_parent():
 
 
 def started_at(pid):
-    """What tells a process from a later one with its pid; None when there is none."""
+    """What tells a process from a later one with its pid; None when it has ended."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
         return None
+    return None if fields[0] in "ZX" else fields[19]
 
 
 class Process:
@@ -96,6 +97,12 @@ class Process:
         if self.user:
             account = pwd.getpwnam(self.user)
             os.chown(path, account.pw_uid, account.pw_gid)
+
+    def write(self, name, text):
+        """A file in its folder that it may read."""
+        path = self.directory / name
+        path.write_text(text)
+        self.own(path)
 
     def command(self):
         raise NotImplementedError

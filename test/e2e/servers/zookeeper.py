@@ -56,7 +56,7 @@ class ZooKeeperNode(Process):
             for peer in self.peers:
                 where = f"127.0.0.1:{peer.peer_port}:{peer.election_port}"
                 text += f"server.{peer.number}={where}\n"
-        (self.directory / "zoo.cfg").write_text(text)
+        self.write("zoo.cfg", text)
         data = self.directory / "data"
         data.mkdir(exist_ok=True)
         (data / "myid").write_text(f"{self.number}\n")
