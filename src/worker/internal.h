@@ -177,6 +177,10 @@ struct worker {
     mono_us retry_at;
     span_us backoff;
     mono_us next_sign; /* of life */
+    bool announced;    /* a sign of life is stored: others may know of us */
+    bool joined;
+    mono_us join_at;               /* not to be tried before */
+    _Atomic(const char *) unready; /* why, NULL when it is ready */
     instant_us started_at;
     atomic_int_least64_t due_next_hour;
 
@@ -223,6 +227,9 @@ void worker_take_tasks(struct worker *worker, const struct message *message);
 void worker_want_job(struct worker *worker, job_id job, enum load_flag flag);
 void worker_take_loaded(struct worker *worker, const struct loaded *loaded);
 void loaded_fill(struct loaded *loaded, const struct job_record *job, struct zones *zones);
+
+/* join.c: becomes a member, once others may know of us. */
+void worker_join(struct worker *worker, mono_us now);
 
 /* recover.c */
 void worker_note_known(struct worker *worker, const struct launch_event *event);

@@ -53,7 +53,7 @@ void worker_write_sign(struct worker *worker, instant_us now)
     worker->next_sign = clock_mono(config->clock) + config->lease / SIGNS_A_LEASE;
     worker_add_item(worker, WRITE_WORKER)->write.worker = (struct worker_record){
         .name = config->name,
-        .url = "",
+        .url = config->url,
         .version = config->version,
         .backend = "timer",
         .labels = config->labels,

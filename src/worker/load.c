@@ -67,15 +67,41 @@ static void take_kill(struct worker *worker, const struct task *task)
                                NULL); /* a kill that comes again does no harm */
 }
 
+/* Jobs that the message also adds, in another revision: they stay. */
+static void note_added(const struct message *message, struct map *ret_added)
+{
+    for (size_t i = 0; i < message->count; i++) {
+        const struct task *task = &message->tasks[i];
+
+        if (task->kind == TASK_JOB && !task->removed)
+            map_put(ret_added, task->job, task->revision);
+    }
+}
+
+static bool is_gone(const struct worker *worker, const struct task *task, const struct map *added)
+{
+    uint64_t revision;
+
+    if (map_get(added, task->job, &revision))
+        return false;
+    return !task->revision || agenda_revision(worker->agenda, task->job) <= task->revision;
+}
+
 void worker_take_tasks(struct worker *worker, const struct message *message)
 {
+    struct map added;
+
+    map_init(&added);
+    note_added(message, &added);
     for (size_t i = 0; i < message->count; i++) {
         const struct task *task = &message->tasks[i];
 
         switch (task->kind) {
         case TASK_JOB:
-            if (task->removed)
+            if (task->removed && is_gone(worker, task, &added))
                 unwant_job(worker, task->job);
+            else if (task->removed)
+                break;
             else
                 worker_want_job(worker, task->job, LOAD_DUE);
             break;
@@ -91,6 +117,7 @@ void worker_take_tasks(struct worker *worker, const struct message *message)
             break;
         }
     }
+    map_release(&added);
 }
 
 static bool fill_timing(struct loaded *loaded, const struct job_record *job, struct zones *zones)

@@ -224,32 +224,13 @@ static void forget_known(struct worker *worker)
     worker_free_known(worker);
 }
 
-static void on_tasks(void *context, const struct task *tasks, size_t count)
-{
-    struct worker *worker = context;
-    struct message *message = xmalloc(sizeof(*message) + count * sizeof(*tasks));
-
-    *message = (struct message){.kind = MESSAGE_TASKS, .count = count};
-    memcpy(message->tasks, tasks, count * sizeof(*tasks));
-    mailbox_post(&worker->inbox, &message->mail);
-}
-
 void worker_recover(struct worker *worker, struct work *work)
 {
-    const struct worker_config *config = &worker->config;
-    struct err err = {0};
-    enum rc rc;
-
-    log_info("worker is ready", LOG_TEXT("worker", config->name),
+    log_info("worker is ready", LOG_TEXT("worker", worker->config.name),
              LOG_U64("recovered", work->recovered_count));
     for (size_t i = 0; i < work->recovered_count; i++)
         recover_run(worker, &work->recovered[i]);
     work->recovered_count = 0; /* they are the worker's now */
     forget_known(worker);
     worker->phase = PHASE_READY;
-    rc = coordination_watch_tasks(config->coordination, config->name, on_tasks, worker, &err);
-    if (rc == RC_OK)
-        rc = coordination_join(config->coordination, config->name, &err);
-    if (rc != RC_OK)
-        log_error("worker could not join", LOG_ERR(&err, rc));
 }

@@ -126,6 +126,7 @@ static void settle_item(struct worker *worker, struct item *item)
     else if (item->write.kind == WRITE_RUN_FINISHED)
         log_warn("result came too late", LOG_TEXT("run", run_id_format(&run->key, id)),
                  LOG_ERR(&item->write.err, item->write.outcome));
+    worker->announced |= item->write.kind == WRITE_WORKER;
     if (item->write.kind != WRITE_RUN_FINISHED)
         return;
     if (item->in_guardian)

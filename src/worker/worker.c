@@ -25,6 +25,7 @@ enum rc worker_new(const struct worker_config *config, struct worker **ret_worke
     list_init(&worker->items);
     worker->agenda = agenda_new(&(struct agenda_config){.lead = LEAD, .boot_at = config->boot_at});
     worker->started_at = clock_now(config->clock);
+    atomic_store(&worker->unready, "starting");
     rc = ledger_open(&worker->ledger, config->journal, err);
     if (rc == RC_OK)
         rc = mailbox_init(&worker->inbox, err);
@@ -99,6 +100,8 @@ static mono_us next_deadline(const struct worker *worker)
 
     if (worker->phase == PHASE_READY)
         next = worker->next_sign;
+    if (worker->announced && !worker->joined)
+        next = MIN(next, worker->join_at);
     if (!list_is_empty(&worker->unwritten))
         next = MIN(next, list_first(&worker->unwritten, struct active, link)->started_mono +
                              RECORD_STARTED);
@@ -123,6 +126,7 @@ struct worker_wake worker_step(struct worker *worker)
         worker_write_started(worker, mono);
         if (mono >= worker->next_sign)
             worker_write_sign(worker, now);
+        worker_join(worker, mono);
     }
     worker_send_work(worker);
     return (struct worker_wake){next_instant(worker), next_deadline(worker)};

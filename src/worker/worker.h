@@ -32,6 +32,7 @@ struct work;
 
 struct worker_config {
     const char *name;
+    const char *url; /* where other roles reach it; "" for nowhere */
     const char *version;
     struct pairs labels;
     bool alone; /* no other worker uses this store: whatever is unfinished is ours, by any name */
@@ -75,6 +76,9 @@ void worker_return(struct worker *worker, struct work *work);
 /* How many jobs are due within the hour, as of the last sign of life. From any thread; the context
  * is the worker. */
 int64_t worker_due_next_hour(void *context);
+
+/* RC_OK: it takes ticks. RC_UNAVAILABLE: not now, and why. From any thread. */
+MUST_USE enum rc worker_is_ready(struct worker *worker, struct err *err);
 
 MUST_USE enum rc worker_start(struct worker *worker, struct err *err);
 
