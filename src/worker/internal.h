@@ -228,7 +228,9 @@ void worker_want_job(struct worker *worker, job_id job, enum load_flag flag);
 void worker_take_loaded(struct worker *worker, const struct loaded *loaded);
 void loaded_fill(struct loaded *loaded, const struct job_record *job, struct zones *zones);
 
-/* join.c: becomes a member, once others may know of us. */
+/* join.c */
+void worker_watch_tasks(struct worker *worker);
+/* Becomes a member, once others may know of us. */
 void worker_join(struct worker *worker, mono_us now);
 
 /* recover.c */

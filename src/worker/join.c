@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Membership: first a sign of life is stored, so that who hears of us can read what we are; then
- * we watch our tasks and join. It is tried until it works.
+ * we join, and try until we can. Our tasks are watched from the beginning.
  */
 #include <string.h>
 
@@ -22,6 +22,17 @@ static void on_tasks(void *context, const struct task *tasks, size_t count)
     mailbox_post(&worker->inbox, &message->mail);
 }
 
+void worker_watch_tasks(struct worker *worker)
+{
+    const struct worker_config *config = &worker->config;
+    struct err err = {0};
+    enum rc rc =
+        coordination_watch_tasks(config->coordination, config->name, on_tasks, worker, &err);
+
+    if (rc != RC_OK)
+        log_error("worker cannot watch its tasks", LOG_ERR(&err, rc));
+}
+
 static void tell_readiness(struct worker *worker, const char *unready)
 {
     atomic_store(&worker->unready, unready);
@@ -36,8 +47,6 @@ void worker_join(struct worker *worker, mono_us now)
     if (worker->joined || !worker->announced || now < worker->join_at)
         return;
     rc = coordination_join(config->coordination, config->name, &err);
-    if (rc == RC_OK)
-        rc = coordination_watch_tasks(config->coordination, config->name, on_tasks, worker, &err);
     worker->joined = rc == RC_OK;
     worker->join_at = now + JOIN_AGAIN;
     if (rc == RC_OK) {

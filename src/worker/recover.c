@@ -233,4 +233,5 @@ void worker_recover(struct worker *worker, struct work *work)
     work->recovered_count = 0; /* they are the worker's now */
     forget_known(worker);
     worker->phase = PHASE_READY;
+    worker_watch_tasks(worker);
 }
