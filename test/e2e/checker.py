@@ -13,6 +13,7 @@ unfinished     a run that is not final
 wrong_attempt  attempts with a gap, or a further one although the one before succeeded
 twice          one attempt of one tick that started twice
 phantom_start  a start without a record, or whose record says that nothing started
+wrong_worker   a start by another worker than the record's
 wrong_outcome  a run recorded as succeeded that did not come to its end
 early          a start before its tick
 overlap        two runs of a job at once where the job forbids it
@@ -51,8 +52,10 @@ class Watched:
         )
 
 
-# The ground truth. A run's process appends lines of one write each: ID ATTEMPT PHASE SECONDS
-COMMAND = 'echo "$CRONJOB_RUN_ID $CRONJOB_ATTEMPT {phase} $(date +%s.%N)" >>{path}'
+# The ground truth. A run's process appends lines of one write each: ID ATTEMPT PHASE SECONDS WORKER
+COMMAND = (
+    'echo "$CRONJOB_RUN_ID $CRONJOB_ATTEMPT {phase} $(date +%s.%N) $CRONJOB_WORKER" >>{path}'
+)
 
 
 def witness(path, middle="", lock=None):
@@ -72,13 +75,14 @@ class Line:
     attempt: int
     phase: str
     at: float
+    worker: str = ""
 
 
 def read_truth(path):
     if not path.exists():
         return []
     lines = [line.split() for line in path.read_text().splitlines()]
-    return [Line(run, int(attempt), phase, float(at)) for run, attempt, phase, at in lines]
+    return [Line(run, int(count), phase, float(at), *who) for run, count, phase, at, *who in lines]
 
 
 def stretch(run):
@@ -151,6 +155,14 @@ def check_truth(runs, truth):
             yield f"wrong_outcome: {run['id']} succeeded with {dict(counted)}"
 
 
+def check_workers(runs, truth):
+    """What ran is recorded of who ran it."""
+    workers = {run["id"]: run.get("worker") for run in runs}
+    for line in truth:
+        if line.worker and line.run in workers and line.worker != workers[line.run]:
+            yield f"wrong_worker: {line.run} ran on {line.worker}, says {workers[line.run]}"
+
+
 def check_not_early(runs, truth):
     ticks = {run["id"]: instant(run["scheduled_at"]) for run in runs}
     for line in truth:
@@ -170,6 +182,7 @@ def check(watched_jobs, runs, truth, same_clock=True):
     found += check_attempts(runs)
     found += check_final(runs)
     found += check_truth(runs, truth)
+    found += check_workers(runs, truth)
     if same_clock:
         found += check_not_early(runs, truth)
     return found

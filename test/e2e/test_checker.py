@@ -2,6 +2,7 @@
 """The history checker finds what is wrong: a history that is right, and each way to spoil it."""
 
 import copy
+from dataclasses import replace
 
 import pytest
 from checker import Line, Watched, check
@@ -29,6 +30,7 @@ def run(tick, status="succeeded", attempt=1, **more):
         "attempt": attempt,
         "trigger": "schedule" if attempt == 1 else "retry",
         "status": status,
+        "worker": "worker-1",
         **more,
     }
 
@@ -95,6 +97,7 @@ def shifted(seconds):
         ("wrong_outcome", (RUNS, TRUTH[:-1])),
         ("wrong_outcome", (RUNS, TRUTH[:-2])),
         ("early", shifted(0.2)),
+        ("wrong_worker", (RUNS, [replace(TRUTH[0], worker="worker-2"), *TRUTH[1:]])),
         ("overlap", (RUNS, TRUTH + [Line(f"7-{FIRST + 8}-1", 1, "overlap", FIRST + 8.01)])),
     ],
 )
