@@ -55,6 +55,8 @@ struct manager {
     atomic_bool closed;
 
     bool leads;
+    atomic_bool leading;           /* the same, for other threads */
+    _Atomic(const char *) unready; /* why it neither leads nor stands by; NULL: it does */
     struct lease lease;
     struct placement_worker *workers;
     size_t worker_count;

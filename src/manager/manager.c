@@ -27,6 +27,25 @@ int manager_pick(const struct manager *manager, const char *current)
     return placement_pick(manager->workers, manager->worker_count, current);
 }
 
+static void set_leads(struct manager *manager, bool leads)
+{
+    manager->leads = leads;
+    atomic_store(&manager->leading, leads);
+    metric_set(metric_series(METRIC_LEADER), leads);
+}
+
+bool manager_leads(const struct manager *manager)
+{
+    return atomic_load(&manager->leading);
+}
+
+enum rc manager_is_ready(struct manager *manager, struct err *err)
+{
+    const char *unready = atomic_load(&manager->unready);
+
+    return unready ? err_fail(err, RC_UNAVAILABLE, "%s", unready) : RC_OK;
+}
+
 void manager_flush_tasks(struct manager *manager)
 {
     struct task_batch *batch = &manager->batch;
@@ -41,8 +60,7 @@ void manager_flush_tasks(struct manager *manager)
     if (rc != RC_OK) {
         log_warn("tasks were not assigned, reconciling",
                  LOG_TEXT("worker", manager->workers[batch->worker].name), LOG_ERR(&err, rc));
-        manager->leads = rc != RC_STALE;
-        metric_set(metric_series(METRIC_LEADER), manager->leads);
+        set_leads(manager, rc != RC_STALE);
         manager->retry_at = clock_mono(manager->config.clock) + RETRY_AFTER;
         manager_reconcile(manager);
     }
@@ -131,14 +149,15 @@ static void campaign(struct manager *manager)
         manager->config.coordination, &(struct candidate){.name = manager->config.name},
         clock_mono(manager->config.clock) + CAMPAIGN_FOR, &manager->lease, &err);
 
+    atomic_store(&manager->unready,
+                 rc == RC_OK || rc == RC_TIMEOUT ? NULL : "coordination does not answer");
     if (rc == RC_TIMEOUT)
         return;
     if (rc != RC_OK) {
         log_warn("the election did not work, trying again", LOG_ERR(&err, rc));
         return;
     }
-    manager->leads = true;
-    metric_set(metric_series(METRIC_LEADER), 1);
+    set_leads(manager, true);
     log_info("manager leads", LOG_TEXT("manager", manager->config.name),
              LOG_U64("epoch", manager->lease.epoch));
     manager_reconcile(manager);
@@ -203,6 +222,7 @@ enum rc manager_new(const struct manager_config *config, struct manager **ret_ma
 
     manager->changes.ops = &changes_ops;
     manager->config = *config;
+    atomic_store(&manager->unready, "starting");
     manager->inbox.fd = manager->news.fd = manager->loop.fd = -1;
     map_init(&manager->retention.finished);
     rc = mailbox_init(&manager->inbox, err);

@@ -26,6 +26,7 @@ struct manager;
 
 struct manager_config {
     const char *name;
+    const char *url; /* where API servers reach it; "" for nowhere */
     struct store *store;
     struct coordination *coordination;
     struct events *events;
@@ -42,6 +43,11 @@ void manager_free(struct manager *manager); /* stopped; queued changes are refus
 
 /* Where API servers hand in changes. Lives as long as the manager. */
 struct changes *manager_changes(struct manager *manager);
+
+/* Whether it leads now. From any thread. */
+bool manager_leads(const struct manager *manager);
+/* RC_OK: it leads, or stands by. RC_UNAVAILABLE: neither, and why. From any thread. */
+MUST_USE enum rc manager_is_ready(struct manager *manager, struct err *err);
 
 /* Works off what waits. Answers when to be called again even if nothing new comes. */
 mono_us manager_step(struct manager *manager);
