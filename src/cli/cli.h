@@ -22,13 +22,25 @@
 #include "cli/command.h"
 
 struct http_client;
+struct arguments;
+struct cli;
 
-/* What this folder may not know how to ask: clock and time zones, given by main. Zones stay valid
- * until the process ends. */
+/* What an examination found. Texts live as long as the call. */
+struct cli_finding {
+    const char *what; /* "database" */
+    const char *detail;
+    const char *remedy; /* NULL: all is well */
+};
+typedef void (*cli_found)(struct cli *cli, const struct cli_finding *finding);
+
+/* What this folder may not know how to ask: clock, time zones, servers; given by main. Zones stay
+ * valid until the process ends. */
 struct cli_system {
     instant_us (*now)(void *context);
     enum rc (*zone)(void *context, const char *name, const struct zone **ret_zone, struct err *err);
     const char *(*local_zone)(void *context); /* the name of the machine's own zone */
+    /* Examines this machine and the servers that its configuration (--config) names. */
+    void (*probe)(struct cli *cli, const struct arguments *arguments, cli_found found);
     void *context;
 };
 
@@ -41,6 +53,7 @@ struct cli {
     const char *token;                     /* NULL: none */
     struct http_client *client;            /* made by the first question to the server */
     bool json;                             /* print documents instead of tables */
+    bool ill;                              /* an examination found something to mend */
 };
 
 /* `words` is argv without the program's name. */

@@ -130,10 +130,18 @@ static bool examine_data(struct cli *cli)
     return well("data", arena_printf(&cli->arena, "%s is its owner's alone", directory));
 }
 
+static void take_finding(struct cli *cli, const struct cli_finding *finding)
+{
+    bool is_well = finding->remedy ? ill(finding->what, finding->detail, finding->remedy)
+                                   : well(finding->what, finding->detail);
+    cli->ill = cli->ill || !is_well;
+}
+
 static int run_doctor(struct cli *cli, const struct arguments *arguments)
 {
-    (void)arguments;
     bool all_well = examine_zones(cli);
+    cli->system->probe(cli, arguments, take_finding);
+    all_well = !cli->ill && all_well;
     all_well = examine_data(cli) && all_well;
     struct remote_request request = {.method = "GET", .path = "/healthz"};
     AUTO_ANSWER struct remote_answer answer;
@@ -152,6 +160,9 @@ static int run_doctor(struct cli *cli, const struct arguments *arguments)
 }
 
 static const struct option doctor_options[] = {
+    {.name = "config",
+     .value = "FILE",
+     .help = "the servers' configuration file [/etc/cronjob/cronjob.conf, if there is one]"},
     {.name = "server", .value = "URL", .help = "the server's address; $CRONJOB_SERVER"},
     {.name = "token-file", .value = "FILE", .help = "a file with the access token"},
     {0},
@@ -160,7 +171,7 @@ static const struct option doctor_options[] = {
 const struct command command_doctor = {
     .name = "doctor",
     .operands = "",
-    .summary = "Examine the connection, the clocks, the workers; say what to mend",
+    .summary = "Examine servers, connections, clocks and workers; say what to mend",
     .options = {doctor_options},
     .run = run_doctor,
 };

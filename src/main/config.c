@@ -25,10 +25,22 @@ static struct span_of_text trim(const char *start, size_t length)
     return (struct span_of_text){.start = start, .length = length};
 }
 
-static bool is_section(const struct span_of_text *line)
+/* "[cronjob]": the section begins. */
+static enum rc begin_section(const struct span_of_text *line, const char *const *sections,
+                             const char **section, struct err *err)
 {
-    static const char section[] = "[cronjob]";
-    return line->length == sizeof section - 1 && memcmp(line->start, section, line->length) == 0;
+    for (; *sections; sections++) {
+        size_t length = strlen(*sections);
+        if (line->length != length + 2 || line->start[length + 1] != ']' ||
+            memcmp(line->start + 1, *sections, length) != 0)
+            continue;
+        *section = *sections;
+        return RC_OK;
+    }
+    return err_fail(err, RC_INVALID,
+                    "'%.*s' is no section: there are [cronjob], [api], [manager], "
+                    "[worker] and [standalone]",
+                    (int)(line->length < 80 ? line->length : 80), line->start);
 }
 
 static void take_quotes_off(struct span_of_text *value)
@@ -39,23 +51,34 @@ static void take_quotes_off(struct span_of_text *value)
     value->length -= 2;
 }
 
-static enum rc read_line(const struct span_of_text *line, struct arena *arena, config_visit visit,
-                         void *context, struct err *err)
+struct reading {
+    const struct config_text *text;
+    struct arena *arena;
+    const char *section;
+    config_visit visit;
+    void *context;
+};
+
+static enum rc read_line(struct reading *reading, const struct span_of_text *line, struct err *err)
 {
-    if (line->length == 0 || *line->start == '#' || *line->start == ';' || is_section(line))
+    if (line->length == 0 || *line->start == '#' || *line->start == ';')
         return RC_OK;
     if (memchr(line->start, '\0', line->length))
         return err_fail(err, RC_INVALID, "a NUL byte in the line");
     if (*line->start == '[')
-        return err_fail(err, RC_INVALID, "the only section there can be is [cronjob]");
+        return begin_section(line, reading->text->sections, &reading->section, err);
     const char *equals = memchr(line->start, '=', line->length);
     if (!equals || equals == line->start)
         return err_fail(err, RC_INVALID, "expected `key = value`");
     struct span_of_text key = trim(line->start, (size_t)(equals - line->start));
     struct span_of_text value = trim(equals + 1, line->length - (size_t)(equals + 1 - line->start));
     take_quotes_off(&value);
-    return visit(context, arena_strndup(arena, key.start, key.length),
-                 arena_strndup(arena, value.start, value.length), err);
+    struct config_line setting = {
+        .section = reading->section,
+        .key = arena_strndup(reading->arena, key.start, key.length),
+        .value = arena_strndup(reading->arena, value.start, value.length),
+    };
+    return reading->visit(reading->context, &setting, err);
 }
 
 enum rc config_read(const struct config_text *text, struct arena *arena, config_visit visit,
@@ -64,6 +87,11 @@ enum rc config_read(const struct config_text *text, struct arena *arena, config_
     const char *at = text->text;
     const char *end = at + text->length;
     size_t number = 0;
+    struct reading reading = {.text = text,
+                              .arena = arena,
+                              .section = text->sections[0],
+                              .visit = visit,
+                              .context = context};
     if (text->length > CONFIG_LIMIT)
         return err_fail(err, RC_TOO_BIG, "%s: more than %d bytes", text->file, CONFIG_LIMIT);
     while (at < end) {
@@ -71,7 +99,7 @@ enum rc config_read(const struct config_text *text, struct arena *arena, config_
         const char *line_end = newline ? newline : end;
         struct span_of_text line = trim(at, (size_t)(line_end - at));
         number++;
-        enum rc rc = read_line(&line, arena, visit, context, err);
+        enum rc rc = read_line(&reading, &line, err);
         if (rc != RC_OK)
             return err_prefix(err, rc, "%s:%zu", text->file, number);
         at = newline ? newline + 1 : end;

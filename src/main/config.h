@@ -3,8 +3,9 @@
  * main/config.h: the text of a configuration file.
  *
  *     # a comment, and so is a line that begins with ;
- *     [cronjob]            allowed, and means nothing
+ *     [cronjob]            what follows is for all roles, as what stands before any section
  *     listen = 127.0.0.1:30000
+ *     [worker]             what follows is for workers only
  *     name   = "node 1"    quotes around a whole value are taken off
  *
  * A value reaches to the end of its line, less the blanks around it; # and ; inside are its own.
@@ -24,10 +25,18 @@ struct config_text {
     const char *file; /* its name, for messages */
     const char *text;
     size_t length;
+    const char *const *sections; /* those that there may be, NULL at the end */
 };
 
-/* A key as it is written, and its value; both from the arena. Any answer but RC_OK ends it. */
-typedef enum rc (*config_visit)(void *context, const char *key, const char *value, struct err *err);
+/* A key as it is written, and its value. All texts live as long as the arena. */
+struct config_line {
+    const char *section; /* of `sections`; the first of them before there is any */
+    const char *key;
+    const char *value;
+};
+
+/* Any answer but RC_OK ends it. */
+typedef enum rc (*config_visit)(void *context, const struct config_line *line, struct err *err);
 
 /*
  * RC_INVALID: a line that is no setting, or what the visitor answers; the message begins with

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* main/main.c: which command is meant. Clients are in cli/, servers in standalone.c. */
+/* main/main.c: which command is meant. Clients are in cli/, servers in servers.c. */
 #include <limits.h>
 #include <stdlib.h>
 
@@ -8,8 +8,10 @@
 #include "adapters/posix/clock.h"
 #include "adapters/posix/zones.h"
 #include "cli/cli.h"
+#include "main/migrate.h"
 #include "main/options.h"
-#include "main/standalone.h"
+#include "main/probe.h"
+#include "main/servers.h"
 
 /* ---- what the client may ask --------------------------------------------------------------- */
 
@@ -25,29 +27,66 @@ static const char *local_zone(void *context)
 
 /* ---- servers ------------------------------------------------------------------------------- */
 
-static int run_standalone(struct cli *cli, const struct arguments *arguments)
+static int run_server(struct cli *cli, enum role role, const struct arguments *arguments)
 {
     struct server_options options;
     struct err err = {0};
-    enum rc rc = server_options_load(arguments, cli->environment, &cli->arena, &options, &err);
+    enum rc rc =
+        server_options_load(role, arguments, cli->environment, &cli->arena, &options, &err);
     if (rc == RC_OK)
-        return standalone_main(&options);
+        return server_main(role, &options);
     cli_complain("%s", err_message(&err, rc));
     return rc == RC_INVALID ? CLI_USAGE : CLI_FAILED;
 }
 
-static const struct command command_standalone = {
-    .name = "standalone",
-    .operands = "",
-    .summary = "Run API server, manager and worker in one process",
-    .details =
-        "It keeps everything in one directory and needs no other service. Each option can also be\n"
-        "a line `listen = 127.0.0.1:30000` of the configuration file or a variable like\n"
-        "CRONJOB_LISTEN; flags win over the environment, and that over the file.",
-    .serves = true,
-    .options = {server_option_table},
-    .run = run_standalone,
+static int run_standalone(struct cli *cli, const struct arguments *arguments)
+{
+    return run_server(cli, ROLE_STANDALONE, arguments);
+}
+
+static int run_api(struct cli *cli, const struct arguments *arguments)
+{
+    return run_server(cli, ROLE_API, arguments);
+}
+
+static int run_manager(struct cli *cli, const struct arguments *arguments)
+{
+    return run_server(cli, ROLE_MANAGER, arguments);
+}
+
+static int run_worker(struct cli *cli, const struct arguments *arguments)
+{
+    return run_server(cli, ROLE_WORKER, arguments);
+}
+
+#define SETTINGS                                                                          \
+    "Each option can also be a line `listen = ADDR:PORT` of the configuration file or a " \
+    "variable\n"                                                                          \
+    "like CRONJOB_LISTEN; flags win over the environment, and that over the file."
+
+static struct command server_commands[] = {
+    {.name = "standalone",
+     .summary = "Run API server, manager and worker in one process",
+     .details = "It keeps everything in one directory and needs no other service.\n" SETTINGS,
+     .run = run_standalone},
+    {.name = "api",
+     .summary = "Run an API server of a cluster",
+     .details =
+         "It answers requests from the store and hands changes to the leading manager.\n" SETTINGS,
+     .run = run_api},
+    {.name = "manager",
+     .summary = "Run a manager of a cluster",
+     .details = "Of all managers one leads: it keeps the jobs, gives them to workers and watches\n"
+                "those; the others stand by.\n" SETTINGS,
+     .run = run_manager},
+    {.name = "worker",
+     .summary = "Run the worker of a node",
+     .details =
+         "It runs its jobs on time, also while managers and API servers are away.\n" SETTINGS,
+     .run = run_worker},
 };
+
+static const enum role command_roles[] = {ROLE_STANDALONE, ROLE_API, ROLE_MANAGER, ROLE_WORKER};
 
 static int run_guardian(struct cli *cli, const struct arguments *arguments)
 {
@@ -94,8 +133,14 @@ enum { COMMANDS_MAX = 64 };
 static void gather_commands(const struct command *commands[COMMANDS_MAX])
 {
     size_t count = 0;
-    commands[count++] = &command_standalone;
+    for (size_t i = 0; i < ARRAY_SIZE(server_commands); i++) {
+        server_commands[i].operands = "";
+        server_commands[i].serves = true;
+        server_commands[i].options[0] = server_options_of(command_roles[i]);
+        commands[count++] = &server_commands[i];
+    }
     commands[count++] = &command_guardian;
+    commands[count++] = &command_migrate;
     for (const struct command *const *at = cli_commands; *at && count < COMMANDS_MAX - 1; at++)
         commands[count++] = *at;
     commands[count] = NULL;
@@ -105,8 +150,11 @@ int main(int argc, char **argv, char **environment)
 {
     const struct command *commands[COMMANDS_MAX];
     struct zones *zones = posix_zones_new(NULL, NULL);
-    const struct cli_system system = {
-        .now = posix_now, .zone = zone, .local_zone = local_zone, .context = zones};
+    const struct cli_system system = {.now = posix_now,
+                                      .zone = zone,
+                                      .local_zone = local_zone,
+                                      .probe = probe_machine,
+                                      .context = zones};
     gather_commands(commands);
     int code = cli_main(commands, &system, (const char *const *)argv + 1,
                         argc > 0 ? (size_t)argc - 1 : 0, (const char *const *)environment);

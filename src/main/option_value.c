@@ -137,7 +137,7 @@ static enum rc set_place(const struct option_value *value, const char *text, con
 
 enum rc option_set_store(const struct option_value *value, const char *text, struct err *err)
 {
-    return set_place(value, text, "sqlite:", err);
+    return place_store_read(text, value->arena, &value->options->store, err);
 }
 
 enum rc option_set_objects(const struct option_value *value, const char *text, struct err *err)
@@ -147,12 +147,25 @@ enum rc option_set_objects(const struct option_value *value, const char *text, s
 
 enum rc option_set_coordination(const struct option_value *value, const char *text, struct err *err)
 {
-    const char *rest = NULL;
-    (void)value;
-    enum rc rc = split_url(text, "local:", &rest, err);
-    if (rc == RC_OK && *rest != '\0')
-        return err_fail(err, RC_INVALID, "nothing may follow local:");
-    return rc;
+    return place_coordination_read(text, value->arena, &value->options->coordination, err);
+}
+
+/* "http://10.0.0.1:30001", which a path would follow. */
+enum rc option_set_advertise(const struct option_value *value, const char *text, struct err *err)
+{
+    static const char scheme[] = "http://";
+    size_t length = strlen(text);
+    const char *host = text + sizeof scheme - 1;
+    if (length == 0) {
+        set_text(value, text);
+        return RC_OK;
+    }
+    if (length > LIMIT_URL || strncmp(text, scheme, sizeof scheme - 1) != 0 || *host == '\0' ||
+        strcspn(host, "/?#@ \t") != strlen(host))
+        return err_fail(err, RC_INVALID, "'%.80s' is not an address like http://10.0.0.1:30001",
+                        text);
+    set_text(value, text);
+    return RC_OK;
 }
 
 /* ---- names --------------------------------------------------------------------------------- */

@@ -32,6 +32,7 @@ enum rc option_set_path(const struct option_value *value, const char *text, stru
 enum rc option_set_store(const struct option_value *value, const char *text, struct err *err);
 enum rc option_set_coordination(const struct option_value *value, const char *text,
                                 struct err *err);
+enum rc option_set_advertise(const struct option_value *value, const char *text, struct err *err);
 enum rc option_set_objects(const struct option_value *value, const char *text, struct err *err);
 enum rc option_set_name(const struct option_value *value, const char *text, struct err *err);
 enum rc option_set_label(const struct option_value *value, const char *text, struct err *err);

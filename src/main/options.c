@@ -8,64 +8,112 @@
 #include "main/option_value.h"
 
 /* clang-format off */
+#define ALL     (ROLE_STANDALONE | ROLE_API | ROLE_MANAGER | ROLE_WORKER)
+#define CLUSTER (ROLE_API | ROLE_MANAGER | ROLE_WORKER)
+#define SERVING (ROLE_STANDALONE | ROLE_API)
+#define LEADING (ROLE_STANDALONE | ROLE_MANAGER)
+#define RUNNING (ROLE_STANDALONE | ROLE_WORKER)
+#define MEMBERS (ROLE_MANAGER | ROLE_WORKER)
+
 #define SERVER_KEYS(X)                                                                                 \
-  /* key               repeats value        default            setter              range             */ \
-  X("listen",           false, "ADDR:PORT", "127.0.0.1:30000", option_set_listen,  address,          0, 0, \
-    "where the API answers [127.0.0.1:30000]")                                                         \
-  X("data",             false, "DIR",       "/var/lib/cronjob", option_set_path,   data,             0, 0, \
-    "the directory of all that is kept [/var/lib/cronjob]")                                            \
-  X("store",            false, "URL",       "",                option_set_store,   store,            0, 0, \
-    "sqlite:PATH: jobs and runs [cronjob.db in the data directory]")                                   \
-  X("coordination",     false, "URL",       "local:",          option_set_coordination, store,       0, 0, \
-    "local: within the process [local:]")                                                              \
-  X("objects",          false, "URL",       "",                option_set_objects, objects,          0, 0, \
-    "file:DIR: uploaded files [objects in the data directory]")                                        \
-  X("name",             false, "NAME",      "",                option_set_name,    name,             0, 0, \
-    "of this manager and worker [the host's name]")                                                    \
-  X("label",            true,  "K=V",       NULL,              option_set_label,   labels,           0, 0, \
-    "a label of this worker")                                                                          \
-  X("log-level",        false, "LEVEL",     "info",            option_set_level,   log_level,        0, 0, \
-    "error, warn, info or debug [info]")                                                               \
-  X("log-format",       false, "FORMAT",    "text",            option_set_format,  log_format,       0, 0, \
-    "text or json [text]")                                                                             \
-  X("time-zone",        false, "ZONE",      "",                option_set_zone,    time_zone,        0, 0, \
-    "of jobs that name none [the machine's]")                                                          \
-  X("allowed-host",     true,  "HOST",      NULL,              option_set_host,    allowed_hosts,    0, 0, \
-    "a name this server is asked for by, beside its address and localhost")                            \
-  X("token-only",       false, NULL,        "no",              option_set_switch,  token_only,       0, 0, \
-    "nobody is known by a local connection alone")                                                     \
-  X("threads",          false, "N",         "4",               option_set_count,   threads,          1, 256, \
-    "threads that answer requests [4]")                                                                \
-  X("connection-limit", false, "N",         "4096",            option_set_count,   connection_limit, 8, 65536, \
-    "connections at once [4096]")                                                                      \
-  X("drain-timeout",    false, "SPAN",      "30s",             option_set_span,    drain_timeout,    0, DAY, \
-    "how long requests under way may take when it stops [30s]")                                        \
-  X("keep-runs-for",    false, "SPAN",      "90d",             option_set_span,    keep_runs_for,    MINUTE, 36500 * DAY, \
-    "older runs are erased, but never a job's newest [90d]")                                           \
-  X("keep-runs",        false, "N",         "1000",            option_set_count,   keep_runs,        1, 1000000, \
+  /* key               roles    repeats value        default            setter              range             */ \
+  X("listen",            ALL, false, "ADDR:PORT", "", option_set_listen, address, 0, 0, \
+    "where it answers [127.0.0.1:30000, a manager :30001, a worker :30002]") \
+  X("advertise",         MEMBERS, false, "URL", "", option_set_advertise, advertise, 0, 0, \
+    "where API servers and managers reach it [by its --listen]") \
+  X("data",              RUNNING, false, "DIR", "/var/lib/cronjob", option_set_path, data, 0, 0, \
+    "the directory of all that is kept [/var/lib/cronjob]") \
+  X("store",             ALL, false, "URL", "", option_set_store, store, 0, 0, \
+    "sqlite:PATH or mysql://USER:PASSWORD@HOST[,HOST]/DATABASE [cronjob.db in the data directory]") \
+  X("coordination",      ALL & ~ROLE_API, false, "URL", "local:", option_set_coordination, coordination, 0, 0, \
+    "zookeeper://HOST:PORT[,HOST:PORT]/PATH, or local: within one process [local:]") \
+  X("cluster-secret",    CLUSTER, false, "FILE", NULL, option_set_path, cluster_secret, 0, 0, \
+    "holds the secret that all roles of a cluster share") \
+  X("objects",           SERVING | ROLE_WORKER, false, "URL", "", option_set_objects, objects, 0, 0, \
+    "file:DIR: uploaded files [objects in the data directory]") \
+  X("name",              ALL & ~ROLE_API, false, "NAME", "", option_set_name, name, 0, 0, \
+    "of this manager or worker [the host's name]") \
+  X("label",             RUNNING, true, "K=V", NULL, option_set_label, labels, 0, 0, \
+    "a label of this worker") \
+  X("log-level",         ALL, false, "LEVEL", "info", option_set_level, log_level, 0, 0, \
+    "error, warn, info or debug [info]") \
+  X("log-format",        ALL, false, "FORMAT", "text", option_set_format, log_format, 0, 0, \
+    "text or json [text]") \
+  X("time-zone",         SERVING, false, "ZONE", "", option_set_zone, time_zone, 0, 0, \
+    "of jobs that name none [the machine's]") \
+  X("allowed-host",      SERVING, true, "HOST", NULL, option_set_host, allowed_hosts, 0, 0, \
+    "a name this server is asked for by, beside its address and localhost") \
+  X("token-only",        SERVING, false, NULL, "no", option_set_switch, token_only, 0, 0, \
+    "nobody is known by a local connection alone") \
+  X("threads",           SERVING, false, "N", "4", option_set_count, threads, 1, 256, \
+    "threads that answer requests [4]") \
+  X("connection-limit",  SERVING, false, "N", "4096", option_set_count, connection_limit, 8, 65536, \
+    "connections at once [4096]") \
+  X("drain-timeout",     SERVING, false, "SPAN", "30s", option_set_span, drain_timeout, 0, DAY, \
+    "how long requests under way may take when it stops [30s]") \
+  X("keep-runs-for",     LEADING, false, "SPAN", "90d", option_set_span, keep_runs_for, MINUTE, 36500 * DAY, \
+    "older runs are erased, but never a job's newest [90d]") \
+  X("keep-runs",         LEADING, false, "N", "1000", option_set_count, keep_runs, 1, 1000000, \
     "and those beyond the newest so many of a job [1000]")
 
-#define SERVER_OPTION(key_, repeats_, value_, default_, set_, member_, least_, most_, help_)           \
+#define SERVER_OPTION(key_, roles_, repeats_, value_, default_, set_, member_, least_, most_, help_)           \
     {.name = (key_), .repeats = (repeats_), .value = (value_), .help = (help_)},
-#define SERVER_KEY(key_, repeats_, value_, default_, set_, member_, least_, most_, help_)              \
-    {.name = (key_), .repeats = (repeats_), .initial = (default_), .set = (set_),                      \
+#define SERVER_KEY(key_, roles_, repeats_, value_, default_, set_, member_, least_, most_, help_)              \
+    {.name = (key_), .roles = (roles_), .repeats = (repeats_), .initial = (default_), .set = (set_),                      \
      .target = {.offset = offsetof(struct server_options, member_), .least = (least_), .most = (most_)}},
 /* clang-format on */
 
-const struct option server_option_table[] = {
-    {.name = "config",
-     .value = "FILE",
-     .help = "the configuration file [/etc/cronjob/cronjob.conf, if there is one]"},
-    SERVER_KEYS(SERVER_OPTION){0},
-};
+static const struct option key_options[] = {SERVER_KEYS(SERVER_OPTION)};
 
 static const struct key {
     const char *name;
+    unsigned roles; /* that have it: enum role, or-ed */
     bool repeats;
     const char *initial; /* NULL when there is none */
     option_setter set;
     struct option_target target;
 } keys[] = {SERVER_KEYS(SERVER_KEY)};
+
+/* ---- what a role has ------------------------------------------------------------------------- */
+
+enum { ROLES = 5, CONFIG_OPTION = 1, END = 1 };
+
+static const struct {
+    enum role role;
+    const char *section;
+    const char *listen;
+} roles[ROLES] = {
+    {ROLE_STANDALONE, "standalone", "127.0.0.1:30000"}, {ROLE_API, "api", "127.0.0.1:30000"},
+    {ROLE_MANAGER, "manager", "127.0.0.1:30001"},       {ROLE_WORKER, "worker", "127.0.0.1:30002"},
+    {ROLE_ANY, "cronjob", "127.0.0.1:30000"},
+};
+
+static size_t role_index(enum role role)
+{
+    size_t index = 0;
+    while (roles[index].role != role)
+        index++;
+    return index;
+}
+
+const struct option *server_options_of(enum role role)
+{
+    static struct option tables[ROLES][CONFIG_OPTION + ARRAY_SIZE(key_options) + END];
+    struct option *table = tables[role_index(role)];
+    size_t count = 0;
+
+    table[count++] =
+        (struct option){.name = "config",
+                        .value = "FILE",
+                        .help = "the configuration file [" CONFIG_DEFAULT ", if there is one]"};
+    for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+        if (keys[i].roles & role)
+            table[count++] = key_options[i];
+    table[count] = (struct option){0};
+    return table;
+}
+
+/* ---- where a value comes from ---------------------------------------------------------------- */
 
 enum source { SOURCE_DEFAULT, SOURCE_FILE, SOURCE_ENVIRONMENT, SOURCE_ARGUMENTS };
 
@@ -73,6 +121,7 @@ struct reading {
     struct arena *arena;
     struct server_options options;
     enum source source;
+    const char *section; /* of the file, that counts now */
     enum source given_by[ARRAY_SIZE(keys)];
 };
 
@@ -121,18 +170,41 @@ static const char *next_key(void *context)
     return *at < ARRAY_SIZE(keys) ? keys[(*at)++].name : NULL;
 }
 
-static enum rc set_from_file(void *context, const char *word, const char *value, struct err *err)
+static enum rc set_from_file(void *context, const struct config_line *line, struct err *err)
 {
+    struct reading *reading = context;
     for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
-        if (!is_key(keys[i].name, word))
+        if (!is_key(keys[i].name, line->key))
             continue;
-        enum rc rc = set(context, &keys[i], value, err);
-        return rc == RC_OK ? rc : err_prefix(err, rc, "%s", word);
+        if (strcmp(line->section, reading->section) != 0)
+            return RC_OK;
+        enum rc rc = set(context, &keys[i], line->value, err);
+        return rc == RC_OK ? rc : err_prefix(err, rc, "%s", line->key);
     }
     size_t at = 0;
-    const char *nearest = nearest_word(word, next_key, &at);
-    return err_fail(err, RC_INVALID, "unknown key '%.64s'%s%s%s", word,
+    const char *nearest = nearest_word(line->key, next_key, &at);
+    return err_fail(err, RC_INVALID, "unknown key '%.64s'%s%s%s", line->key,
                     nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
+}
+
+/* What is for all roles, then what is for this one. */
+static enum rc read_file(struct reading *reading, const struct option_sources *sources,
+                         struct err *err)
+{
+    static const char *const sections[] = {"cronjob",        roles[0].section, roles[1].section,
+                                           roles[2].section, roles[3].section, NULL};
+    struct config_text text = {.file = sources->file,
+                               .text = sources->file_text,
+                               .length = sources->file_length,
+                               .sections = sections};
+    const char *const order[] = {sections[0], roles[role_index(sources->role)].section};
+    enum rc rc = RC_OK;
+    reading->source = SOURCE_FILE;
+    for (size_t i = 0; rc == RC_OK && i < ARRAY_SIZE(order); i++) {
+        reading->section = order[i];
+        rc = config_read(&text, reading->arena, set_from_file, reading, err);
+    }
+    return rc;
 }
 
 /* "CRONJOB_LOG_LEVEL" */
@@ -192,16 +264,18 @@ static enum rc read_arguments(struct reading *reading, const struct arguments *a
 static enum rc read_sources(struct reading *reading, const struct option_sources *sources,
                             struct err *err)
 {
-    struct config_text text = {
-        .file = sources->file, .text = sources->file_text, .length = sources->file_length};
+    enum rc rc = RC_OK;
     for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
-        enum rc rc = keys[i].initial ? set(reading, &keys[i], keys[i].initial, err) : RC_OK;
+        const char *initial = keys[i].set == option_set_listen
+                                  ? roles[role_index(sources->role)].listen
+                                  : keys[i].initial;
+        if (initial)
+            rc = set(reading, &keys[i], initial, err);
         if (rc != RC_OK)
             return err_prefix(err, rc, "default of %s", keys[i].name);
     }
-    reading->source = SOURCE_FILE;
-    enum rc rc =
-        sources->file ? config_read(&text, reading->arena, set_from_file, reading, err) : RC_OK;
+    if (sources->file)
+        rc = read_file(reading, sources, err);
     if (rc == RC_OK)
         rc = read_environment(reading, sources->environment, err);
     if (rc == RC_OK && sources->arguments)
@@ -209,16 +283,44 @@ static enum rc read_sources(struct reading *reading, const struct option_sources
     return rc;
 }
 
+/* A cluster's roles are processes of their own: what is embedded in one is of no use to others. */
+static enum rc check_places(const struct server_options *options, enum role role, struct err *err)
+{
+    bool local = options->coordination.kind == COORDINATION_LOCAL;
+
+    if (role == ROLE_ANY)
+        return RC_OK;
+    if (role == ROLE_STANDALONE)
+        return local ? RC_OK
+                     : err_fail(err, RC_INVALID,
+                                "coordination: standalone needs none but local:; "
+                                "in a cluster run cronjob api, manager and worker");
+    if (options->store.kind != STORE_MYSQL)
+        return err_fail(
+            err, RC_INVALID,
+            "store: the roles of a cluster share one: mysql://USER:PASSWORD@HOST/DATABASE");
+    if (role != ROLE_API && local)
+        return err_fail(err, RC_INVALID, "coordination: needed, like zookeeper://HOST:PORT/PATH");
+    if (role != ROLE_API && !*options->advertise && !options->port)
+        return err_fail(err, RC_INVALID, "listen: port 0 needs advertise, for others to reach it");
+    if (!options->cluster_secret)
+        return err_fail(err, RC_INVALID, "cluster-secret: needed, a file that all roles share");
+    return RC_OK;
+}
+
 enum rc server_options_read(const struct option_sources *sources, struct arena *arena,
                             struct server_options *ret_options, struct err *err)
 {
     struct reading reading = {.arena = arena};
-    enum rc rc = read_sources(&reading, sources, err);
+    struct server_options *options = &reading.options;
+    enum rc rc;
+    rc = read_sources(&reading, sources, err);
+    if (rc == RC_OK)
+        rc = check_places(options, sources->role, err);
     if (rc != RC_OK)
         return rc;
-    struct server_options *options = &reading.options;
-    if (*options->store == '\0')
-        options->store = arena_printf(arena, "%s/cronjob.db", options->data);
+    if (*options->store.path == '\0')
+        options->store.path = arena_printf(arena, "%s/cronjob.db", options->data);
     if (*options->objects == '\0')
         options->objects = arena_printf(arena, "%s/objects", options->data);
     *ret_options = *options;

@@ -2,7 +2,8 @@
 /*
  * main/options.h: what a server is told by its configuration file, its environment and its flags.
  *
- * One table of keys: `log-level` is `log-level = debug` in the file, CRONJOB_LOG_LEVEL in the
+ * One table of keys for all roles, so that one file can serve them all; a section like [worker] is
+ * for that role alone: `log-level` is `log-level = debug` in the file, CRONJOB_LOG_LEVEL in the
  * environment, --log-level as a flag. Of the three the later one wins: file, environment, flag. A
  * key that repeats (label, allowed-host) is taken from the last source that has it, from a variable
  * as "a=b,c=d".
@@ -21,18 +22,31 @@
 #include "core/job.h"
 
 #include "cli/option.h"
+#include "main/place.h"
 
 #define CONFIG_DEFAULT "/etc/cronjob/cronjob.conf"
 
+/* What a process is in a system; sets of them are or-ed. */
+enum role {
+    ROLE_STANDALONE = 1, /* all three on embedded adapters */
+    ROLE_API = 2,
+    ROLE_MANAGER = 4,
+    ROLE_WORKER = 8,
+    ROLE_ANY = 16, /* whoever only looks at the settings */
+};
+
 /* All memory belongs to the arena it was made with. */
 struct server_options {
-    const char *address; /* "127.0.0.1": a number, as HTTP servers bind to */
-    uint16_t port;       /* 0: a free one */
-    const char *data;    /* the directory of all that is kept */
-    const char *store;   /* the SQLite file; in `data` unless told otherwise */
-    const char *objects; /* the directory of uploaded files; in `data` unless told otherwise */
-    const char *name;    /* of manager and worker; the host's unless told otherwise */
-    struct pairs labels; /* of the worker */
+    const char *address;      /* "127.0.0.1": a number, as HTTP servers bind to */
+    uint16_t port;            /* 0: a free one */
+    const char *data;         /* the directory of all that is kept */
+    struct store_place store; /* a file in `data` unless told otherwise */
+    struct coordination_place coordination;
+    const char *objects;   /* the directory of uploaded files; in `data` unless told otherwise */
+    const char *name;      /* of manager and worker; the host's unless told otherwise */
+    const char *advertise; /* the URL by which others reach this manager or worker */
+    const char *cluster_secret; /* the file of the secret that the roles share; NULL when none */
+    struct pairs labels;        /* of the worker */
     enum log_level log_level;
     enum log_format log_format;
     const char *time_zone;        /* of jobs that name none; "" is the machine's own */
@@ -45,11 +59,12 @@ struct server_options {
     uint32_t keep_runs;    /* and those beyond the newest so many of a job */
 };
 
-/* The keys as options of a command, and --config. */
-extern const struct option server_option_table[];
+/* The keys that a role has, as options of its command, and --config. Pointers are valid always. */
+const struct option *server_options_of(enum role role);
 
 /* Where the settings come from. */
 struct option_sources {
+    enum role role;
     const char *file; /* the name of the configuration file, NULL when there is none */
     const char *file_text;
     size_t file_length;
@@ -65,7 +80,7 @@ MUST_USE enum rc server_options_read(const struct option_sources *sources, struc
  * Reads the file that --config or CRONJOB_CONFIG names, else CONFIG_DEFAULT if it exists, and fills
  * in the host's name. Also RC_IO: the file can't be read.
  */
-MUST_USE enum rc server_options_load(const struct arguments *arguments,
+MUST_USE enum rc server_options_load(enum role role, const struct arguments *arguments,
                                      const char *const *environment, struct arena *arena,
                                      struct server_options *ret_options, struct err *err);
 

@@ -62,9 +62,19 @@ static const char *host_name(struct arena *arena)
     return arena_strdup(arena, name);
 }
 
-enum rc server_options_load(const struct arguments *arguments, const char *const *environment,
-                            struct arena *arena, struct server_options *ret_options,
-                            struct err *err)
+/* Where others reach an address we listen on; by the host's name when that is every one. */
+static const char *own_url(const struct server_options *options, struct arena *arena)
+{
+    bool any = !strcmp(options->address, "0.0.0.0") || !strcmp(options->address, "::");
+    const char *host = any ? host_name(arena) : options->address;
+
+    return arena_printf(arena, strchr(host, ':') ? "http://[%s]:%u" : "http://%s:%u", host,
+                        options->port);
+}
+
+enum rc server_options_load(enum role role, const struct arguments *arguments,
+                            const char *const *environment, struct arena *arena,
+                            struct server_options *ret_options, struct err *err)
 {
     AUTO_BUF struct buf content;
     struct server_options options;
@@ -76,7 +86,8 @@ enum rc server_options_load(const struct arguments *arguments, const char *const
     enum rc rc = read_file(path, &content, err);
     if (rc != RC_OK && (rc != RC_NOT_FOUND || named))
         return rc;
-    struct option_sources sources = {.file = rc == RC_OK ? path : NULL,
+    struct option_sources sources = {.role = role,
+                                     .file = rc == RC_OK ? path : NULL,
                                      .file_text = content.data,
                                      .file_length = content.length,
                                      .environment = environment,
@@ -86,6 +97,8 @@ enum rc server_options_load(const struct arguments *arguments, const char *const
         return rc;
     if (*options.name == '\0')
         options.name = host_name(arena);
+    if (*options.advertise == '\0')
+        options.advertise = own_url(&options, arena);
     *ret_options = options;
     return RC_OK;
 }

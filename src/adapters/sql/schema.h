@@ -38,6 +38,7 @@ struct sql_dialect {
 };
 
 extern const struct sql_dialect sql_dialect_sqlite;
+extern const struct sql_dialect sql_dialect_mysql; /* MariaDB and MySQL */
 
 /* Before the others, for who may create tables: the table that holds the steps taken. */
 MUST_USE enum rc sql_schema_prepare(struct sql_connection *connection, struct err *err);

@@ -4,25 +4,32 @@
 #include "main/options.h"
 #include "testing.h"
 
-static const struct option *const tables[OPTION_TABLES] = {server_option_table};
-
 /* What three sources come to; each may be NULL. `ret_options` lives as long as the arena. */
-static enum rc read(const char *file, const char *const *environment, const char *const *words,
-                    struct arena *arena, struct server_options *ret_options, struct err *err)
+static enum rc read_as(enum role role, const char *file, const char *const *environment,
+                       const char *const *words, struct arena *arena,
+                       struct server_options *ret_options, struct err *err)
 {
     static const char *const nothing[] = {NULL};
+    const struct option *const tables[OPTION_TABLES] = {server_options_of(role)};
     struct arguments arguments;
     size_t count = 0;
     while (words && words[count])
         count++;
     assert_int_equal(
         arguments_parse(tables, words ? words : nothing, count, arena, &arguments, NULL), RC_OK);
-    struct option_sources sources = {.file = file ? "x.conf" : NULL,
+    struct option_sources sources = {.role = role,
+                                     .file = file ? "x.conf" : NULL,
                                      .file_text = file,
                                      .file_length = file ? strlen(file) : 0,
                                      .environment = environment ? environment : nothing,
                                      .arguments = &arguments};
     return server_options_read(&sources, arena, ret_options, err);
+}
+
+static enum rc read(const char *file, const char *const *environment, const char *const *words,
+                    struct arena *arena, struct server_options *ret_options, struct err *err)
+{
+    return read_as(ROLE_STANDALONE, file, environment, words, arena, ret_options, err);
 }
 
 static void everything_has_a_default(void **state)
@@ -34,7 +41,7 @@ static void everything_has_a_default(void **state)
     assert_string_equal(options.address, "127.0.0.1");
     assert_int_equal(options.port, 30000);
     assert_string_equal(options.data, "/var/lib/cronjob");
-    assert_string_equal(options.store, "/var/lib/cronjob/cronjob.db");
+    assert_string_equal(options.store.path, "/var/lib/cronjob/cronjob.db");
     assert_string_equal(options.objects, "/var/lib/cronjob/objects");
     assert_string_equal(options.name, "");
     assert_int_equal(options.labels.count, 0);
@@ -65,7 +72,7 @@ static void the_later_source_wins(void **state)
     assert_string_equal(options.name, "three");
     assert_int_equal(options.log_level, LEVEL_WARN);
     assert_string_equal(options.data, "/a b");
-    assert_string_equal(options.store, "/a b/cronjob.db");
+    assert_string_equal(options.store.path, "/a b/cronjob.db");
     assert_int_equal(options.labels.count, 2);
     assert_string_equal(options.labels.items[0].name, "c");
     assert_string_equal(options.labels.items[1].value, "4");
@@ -125,7 +132,7 @@ static void places_are_read(void **state)
         struct server_options options;
         const char *const words[] = {"--store", rows[i].url, "--data=/d", NULL};
         assert_int_equal(read(NULL, NULL, words, &arena, &options, NULL), RC_OK);
-        assert_string_equal(options.store, rows[i].path);
+        assert_string_equal(options.store.path, rows[i].path);
     }
 }
 
@@ -146,7 +153,6 @@ static void mistakes_name_their_place(void **state)
         {"frobnicate = x", {0}, {0}, "x.conf:1: unknown key 'frobnicate'"},
         {"name", {0}, {0}, "x.conf:1: expected `key = value`"},
         {"= x", {0}, {0}, "x.conf:1: expected `key = value`"},
-        {"[other]", {0}, {0}, "x.conf:1: the only section there can be is [cronjob]"},
         {NULL, {"CRONJOB_LOG_LEVEL=loud"}, {0}, "CRONJOB_LOG_LEVEL: "},
         {NULL, {0}, {"--threads", "0"}, "--threads: '0' is not in 1-256"},
         {NULL, {0}, {"--drain-timeout=2d"}, "--drain-timeout: '2d' is not in 0s to 24h"},
@@ -156,13 +162,10 @@ static void mistakes_name_their_place(void **state)
         {NULL, {0}, {"--data="}, "--data: the path is empty"},
         {NULL, {0}, {"--store=sqlite:"}, "--store: the path is empty"},
         {NULL,
-         {"CRONJOB_STORE=mysql://u:secret@h/d"},
-         {0},
-         "CRONJOB_STORE: mysql: is not supported by this version, which knows sqlite:"},
-        {NULL,
          {0},
          {"--coordination=zookeeper://h:2181/x"},
-         "--coordination: zookeeper: is not supported by this version, which knows local:"},
+         "coordination: standalone needs none but local:; "},
+        {"[other]\nname=x", {0}, {0}, "x.conf:1: '[other]' is no section: there are [cronjob], "},
         {NULL,
          {0},
          {"--objects=s3://b"},
@@ -175,6 +178,60 @@ static void mistakes_name_their_place(void **state)
         assert_int_equal(
             read(rows[i].file, rows[i].environment, rows[i].words, &arena, &options, &err),
             RC_INVALID);
+        if (strncmp(err.message, rows[i].message, strlen(rows[i].message)) != 0)
+            assert_string_equal(err.message, rows[i].message);
+    }
+}
+
+static void a_file_serves_all_roles(void **state)
+{
+    (void)state;
+    static const char file[] = "[worker]\nlisten = 10.0.0.9:7\nlabel = gpu=yes\n"
+                               "[cronjob]\nstore = mysql://c@db/cron\nlisten = 10.0.0.8:8\n"
+                               "coordination = zookeeper://z/cron\ncluster-secret = /s\n";
+    static const struct {
+        enum role role;
+        const char *address;
+        uint16_t port;
+        size_t labels;
+    } rows[] = {{ROLE_API, "10.0.0.8", 8, 0},
+                {ROLE_MANAGER, "10.0.0.8", 8, 0},
+                {ROLE_WORKER, "10.0.0.9", 7, 1}};
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        AUTO_ARENA struct arena arena = {0};
+        struct server_options options;
+        struct err err = {0};
+        if (read_as(rows[i].role, file, NULL, NULL, &arena, &options, &err) != RC_OK)
+            fail_msg("%s", err.message);
+        assert_string_equal(options.address, rows[i].address);
+        assert_int_equal(options.port, rows[i].port);
+        assert_int_equal(options.labels.count, rows[i].labels);
+        assert_string_equal(options.store.hosts.items[0].name, "db");
+        assert_int_equal(options.coordination.hosts.items[0].port, 2181);
+    }
+}
+
+static void roles_of_a_cluster_need_what_they_share(void **state)
+{
+    (void)state;
+    static const struct {
+        enum role role;
+        const char *words[4];
+        const char *message;
+    } rows[] = {
+        {ROLE_API, {NULL}, "store: the roles of a cluster share one: "},
+        {ROLE_WORKER, {"--store=sqlite:x"}, "store: the roles of a cluster share one: "},
+        {ROLE_WORKER, {"--store=mysql://u@h/d"}, "coordination: needed, like zookeeper://"},
+        {ROLE_API, {"--store=mysql://u@h/d"}, "cluster-secret: needed, "},
+        {ROLE_MANAGER, {"--advertise=ftp://x"}, "--advertise: 'ftp://x' is not an address like "},
+        {ROLE_MANAGER, {"--advertise=http://x/y"}, "--advertise: 'http://x/y' is not an address"},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        AUTO_ARENA struct arena arena = {0};
+        struct server_options options;
+        struct err err = {0};
+        assert_int_equal(read_as(rows[i].role, NULL, NULL, rows[i].words, &arena, &options, &err),
+                         RC_INVALID);
         if (strncmp(err.message, rows[i].message, strlen(rows[i].message)) != 0)
             assert_string_equal(err.message, rows[i].message);
     }
@@ -198,9 +255,14 @@ static void long_lines_are_fine(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(everything_has_a_default),  cmocka_unit_test(the_later_source_wins),
-        cmocka_unit_test(addresses_are_read),        cmocka_unit_test(places_are_read),
-        cmocka_unit_test(mistakes_name_their_place), cmocka_unit_test(long_lines_are_fine),
+        cmocka_unit_test(everything_has_a_default),
+        cmocka_unit_test(the_later_source_wins),
+        cmocka_unit_test(addresses_are_read),
+        cmocka_unit_test(places_are_read),
+        cmocka_unit_test(mistakes_name_their_place),
+        cmocka_unit_test(long_lines_are_fine),
+        cmocka_unit_test(a_file_serves_all_roles),
+        cmocka_unit_test(roles_of_a_cluster_need_what_they_share),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "main/migrate.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "adapters/mysql/connection.h"
+#include "adapters/mysql/store.h"
+#include "adapters/posix/clock.h"
+#include "adapters/sql/copy.h"
+#include "adapters/sqlite/connection.h"
+#include "adapters/sqlite/lock.h"
+#include "adapters/sqlite/store.h"
+#include "cli/cli.h"
+#include "main/place.h"
+
+/* One side: its store makes or upgrades the tables, then a connection of its own is opened. */
+struct side {
+    struct store_place place;
+    struct clock *clock;
+    struct sqlite_lock lock;
+    struct sql_connection *connection;
+};
+
+static void close_side(struct side *side)
+{
+    sql_connection_free(side->connection);
+    if (side->lock.fd >= 0)
+        sqlite_lock_release(&side->lock, true);
+}
+
+static enum rc open_sqlite(struct side *side, bool writes, struct err *err)
+{
+    struct sqlite_store_config config = {.path = side->place.path, .clock = side->clock};
+    struct store *store = NULL;
+    enum rc rc = sqlite_store_new(&config, &store, err);
+
+    store_free(store);
+    if (rc == RC_OK)
+        rc = sqlite_lock_take(side->place.path, &side->lock, err);
+    if (rc == RC_OK)
+        rc = sqlite_connection_open(side->place.path, writes ? SQLITE_WRITER : SQLITE_READER,
+                                    side->clock, &side->connection, err);
+    return rc;
+}
+
+static enum rc connect_mysql(struct side *side, struct err *err)
+{
+    const struct place_hosts *place = &side->place.hosts;
+    enum rc rc = RC_UNAVAILABLE;
+
+    for (size_t i = 0; i < place->count && rc != RC_OK; i++) {
+        struct mysql_target target = {.host = place->items[i].name,
+                                      .port = place->items[i].port,
+                                      .user = place->user,
+                                      .password = place->password,
+                                      .database = place->path,
+                                      .clock = side->clock};
+
+        rc = mysql_connection_open(&target, MYSQL_MIGRATOR, &side->connection, err);
+    }
+    return rc;
+}
+
+static enum rc open_mysql(struct side *side, bool writes, struct err *err)
+{
+    const struct place_hosts *place = &side->place.hosts;
+    struct mysql_host hosts[PLACE_HOSTS];
+    struct mysql_store_config config = {.hosts = hosts,
+                                        .host_count = place->count,
+                                        .user = place->user,
+                                        .password = place->password,
+                                        .database = place->path,
+                                        .migrate = writes,
+                                        .clock = side->clock};
+    struct store *store = NULL;
+    instant_us now;
+    enum rc rc;
+
+    for (size_t i = 0; i < place->count; i++)
+        hosts[i] = (struct mysql_host){.name = place->items[i].name, .port = place->items[i].port};
+    rc = mysql_store_new(&config, &store, err);
+    if (rc == RC_OK)
+        rc = store_now(store, &now, err);
+    store_free(store);
+    return rc == RC_OK ? connect_mysql(side, err) : rc;
+}
+
+static enum rc open_side(struct side *side, bool writes, struct err *err)
+{
+    return side->place.kind == STORE_MYSQL ? open_mysql(side, writes, err)
+                                           : open_sqlite(side, writes, err);
+}
+
+static void tell(void *context, const char *table, int64_t rows, int64_t added)
+{
+    (void)context;
+    (void)printf("%-12s %10" PRId64 " rows, %" PRId64 " of them new\n", table, rows, added);
+}
+
+static enum rc check_target(struct side *to, bool resumes, struct err *err)
+{
+    bool empty = true;
+    enum rc rc = resumes ? RC_OK : sql_copy_is_empty(to->connection, &empty, err);
+
+    if (rc == RC_OK && !empty)
+        return err_fail(err, RC_CONFLICT,
+                        "it has jobs already; --resume goes on with a migration "
+                        "that broke off");
+    return rc;
+}
+
+static enum rc migrate(struct side *from, struct side *to, bool resumes, struct err *err)
+{
+    enum rc rc = open_side(from, false, err);
+
+    if (rc != RC_OK)
+        return err_prefix(err, rc, "--from");
+    rc = open_side(to, true, err);
+    if (rc == RC_OK)
+        rc = check_target(to, resumes, err);
+    if (rc != RC_OK)
+        return err_prefix(err, rc, "--to");
+    return sql_copy(from->connection, to->connection, tell, NULL, err);
+}
+
+static enum rc read_place(struct cli *cli, const struct arguments *arguments, const char *option,
+                          struct store_place *ret_place, struct err *err)
+{
+    const char *url = arguments_value(arguments, option);
+    enum rc rc;
+
+    if (!url || !*url)
+        return err_fail(err, RC_INVALID, "--%s URL is needed, sqlite:PATH or mysql://...", option);
+    rc = place_store_read(url, &cli->arena, ret_place, err);
+    return rc == RC_OK ? rc : err_prefix(err, rc, "--%s", option);
+}
+
+static int run_migrate(struct cli *cli, const struct arguments *arguments)
+{
+    struct side from = {.lock.fd = -1}, to = {.lock.fd = -1};
+    struct err err = {0};
+    enum rc rc = read_place(cli, arguments, "from", &from.place, &err);
+
+    if (rc == RC_OK)
+        rc = read_place(cli, arguments, "to", &to.place, &err);
+    if (rc != RC_OK)
+        return cli_usage("migrate: %s", err_message(&err, rc));
+    from.clock = to.clock = posix_clock_new();
+    rc = migrate(&from, &to, arguments_have(arguments, "resume"), &err);
+    close_side(&from);
+    close_side(&to);
+    clock_free(from.clock);
+    if (rc == RC_OK)
+        return CLI_DONE;
+    cli_complain("migrate: %s", err_message(&err, rc));
+    return CLI_FAILED;
+}
+
+static const struct option migrate_options[] = {
+    {.name = "from", .value = "URL", .help = "the store to copy: sqlite:PATH or mysql://..."},
+    {.name = "to", .value = "URL", .help = "the store to fill, which has no jobs yet"},
+    {.name = "resume", .help = "go on where a migration broke off"},
+    {0},
+};
+
+const struct command command_migrate = {
+    .name = "migrate",
+    .operands = "",
+    .summary = "Copy jobs, runs and tokens from one store to another",
+    .details =
+        "Stop the servers of both first. Ids stay, so no tick is lost or run again: after the\n"
+        "start of the new servers, ticks that passed meanwhile are overdue, as after any stop.\n"
+        "Runs that go on are taken up by a worker of the same name and data directory.",
+    .serves = true,
+    .options = {migrate_options},
+    .run = run_migrate,
+};

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "main/place.h"
+#include "testing.h"
+
+/* What a URL comes to, as one line: "USER|PASSWORD|HOST:PORT,...|PATH", or the message. */
+static const char *told(enum rc rc, const struct place_hosts *hosts, const struct err *err,
+                        struct arena *arena)
+{
+    const char *shown;
+
+    if (rc != RC_OK)
+        return err->message;
+    shown = place_hosts_text("x", hosts, arena) + strlen("x://");
+    return arena_printf(arena, "%s|%s|%s", hosts->user, hosts->password, shown);
+}
+
+static void stores_are_read(void **state)
+{
+    static const struct {
+        const char *url;
+        const char *expected;
+    } rows[] = {
+        {"mysql://cron:geheim@db/cronjob", "cron|geheim|db:3306/cronjob"},
+        {"mysql://cron@a:1,b,[::1]:3/x", "cron||a:1,b:3306,::1:3/x"},
+        {"mysql://c%40n:p%2Fw%3a@db/cron%5Fjob", "c@n|p/w:|db:3306/cron_job"},
+        {"mysql://c:p@@db/x", "c|p@|db:3306/x"},
+        {"mysql://db/x", "a user is missing: mysql://USER:PASSWORD@HOST/DATABASE"},
+        {"mysql://c:secret@db", "a database is missing: mysql://USER:PASSWORD@HOST/DATABASE"},
+        {"mysql://c:secret@db/a/b", "a database is missing: mysql://USER:PASSWORD@HOST/DATABASE"},
+        {"mysql://c:secret@/x", "'' is not the name of a host"},
+        {"mysql://c:secret@a,,b/x", "'' is not the name of a host"},
+        {"mysql://c:secret@a b/x", "'a b' is not the name of a host"},
+        {"mysql://c:secret@db:0/x", "what follows the host 'db' is not a port in 1-65535"},
+        {"mysql://c:secret@db:65536/x", "what follows the host 'db' is not a port in 1-65535"},
+        {"mysql://c:secret@[::1/x", "'[' is not the name of a host"},
+        {"mysql://c:se%zzcret@db/x",
+         "user and password: % must be followed by two hexadecimal digits"},
+        {"mysql://c:s%0", "what follows the host 'c' is not a port in 1-65535"},
+        {"mysql://c:s%00@db/x", "user and password: % must be followed by two hexadecimal digits"},
+        {"postgres://u:secret@h/d",
+         "postgres: is not known, but sqlite:PATH or mysql://USER:PASSWORD@HOST/DATABASE"},
+        {"cron", "not a URL that begins with sqlite:PATH or mysql://USER:PASSWORD@HOST/DATABASE"},
+        {"sqlite:", "the path is empty"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct arena AUTO_ARENA arena = {0};
+        struct store_place place = {0};
+        struct err err = {0};
+        enum rc rc = place_store_read(rows[i].url, &arena, &place, &err);
+        const char *text = told(rc, &place.hosts, &err, &arena);
+
+        assert_true(rc == RC_OK || !strstr(text, "secret"));
+        if (strncmp(text, rows[i].expected, strlen(rows[i].expected)) != 0)
+            fail_msg("%s: %s, expected %s", rows[i].url, text, rows[i].expected);
+    }
+}
+
+static void coordination_is_read(void **state)
+{
+    static const struct {
+        const char *url;
+        const char *expected;
+    } rows[] = {
+        {"zookeeper://a,b:1/cron", "||a:2181,b:1/cron"},
+        {"zookeeper://u:p@a/cron/job", "u|p|a:2181/cron/job"},
+        {"zookeeper://a", "a path is missing: zookeeper://HOST:PORT/PATH"},
+        {"local:x", "nothing may follow local:"},
+        {"etcd://a/x", "etcd: is not known, but local: or zookeeper://HOST:PORT/PATH"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct arena AUTO_ARENA arena = {0};
+        struct coordination_place place = {0};
+        struct err err = {0};
+        enum rc rc = place_coordination_read(rows[i].url, &arena, &place, &err);
+        const char *text = told(rc, &place.hosts, &err, &arena);
+
+        if (strncmp(text, rows[i].expected, strlen(rows[i].expected)) != 0)
+            fail_msg("%s: %s, expected %s", rows[i].url, text, rows[i].expected);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(stores_are_read),
+        cmocka_unit_test(coordination_is_read),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
