@@ -26,10 +26,15 @@ extern const struct clauses store_run_clauses;
 extern const struct clauses store_other_clauses;
 extern const struct clauses store_memory_clauses; /* the memory adapter's own: its faults */
 extern const struct clauses store_sqlite_clauses; /* SQLite's own: crashes, full disks, locks */
+extern const struct clauses store_mysql_clauses; /* MySQL's own: servers that go, other processes */
 
 int store_memory_setup(void **state);
 int store_memory_teardown(void **state);
 int store_sqlite_setup(void **state);
 int store_sqlite_teardown(void **state);
+int store_mysql_begin(void **state); /* of all clauses; not 0: there is no server */
+int store_mysql_end(void **state);
+int store_mysql_setup(void **state);
+int store_mysql_teardown(void **state);
 
 #endif

@@ -38,6 +38,8 @@ struct mysql_store_config {
     bool migrate; /* create and upgrade the tables; otherwise they must be up to date, and the
                      account needs no right but to read and write rows */
     struct clock *clock; /* borrowed until store_free(); only mono() is used */
+    struct clock *now;   /* NULL: the server's clock decides, as it must where processes share the
+                            database. Else this one, borrowed: for tests of the contract */
 };
 
 /*

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "adapters/mysql/connection.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+#include "adapters/mysql/failure.h"
+#include "adapters/mysql/session.h"
+#include "adapters/sql/schema.h"
+
+/*
+ * In seconds. A statement of a reader is ended before the limit of reading, so that a server which
+ * is slow is told from one that is frozen; so is a wait for a lock, whose end then is known.
+ */
+enum { CONNECT_LIMIT = 2, READ_LIMIT = 3, WRITE_LIMIT = 3, MIGRATION_LIMIT = 100 };
+#define READER_LIMIT_TEXT "2.5"
+#define READER_LIMIT_MS   "2500"
+#define FROZEN_SPAN       (READ_LIMIT * SECOND - SECOND / 2)
+
+/* Of what a statement carries: JSON of half a MiB, or a document with its search text. */
+enum { PACKET_MIN = 1024 * 1024 };
+
+static struct mysql_connection *of(struct sql_connection *connection)
+{
+    return container_of(connection, struct mysql_connection, base);
+}
+
+enum mysql_condition mysql_connection_condition(struct sql_connection *connection)
+{
+    return of(connection)->condition;
+}
+
+static void note_condition(struct mysql_connection *connection, unsigned code, enum rc rc,
+                           mono_us began)
+{
+    bool lost = rc == RC_UNKNOWN || rc == RC_UNAVAILABLE;
+    bool frozen = rc == RC_UNKNOWN && clock_mono(connection->clock) - began >= FROZEN_SPAN;
+
+    if (mysql_failure_is_of_server(code) || frozen)
+        connection->condition = MYSQL_SICK;
+    else if (lost && connection->condition == MYSQL_GOOD)
+        connection->condition = MYSQL_BROKEN;
+}
+
+enum rc mysql_session_fail(struct mysql_connection *connection, unsigned code, const char *text,
+                           mono_us began, struct err *err)
+{
+    enum rc rc = mysql_failure_rc(code);
+
+    note_condition(connection, code, rc, began);
+    if (rc == RC_FORBIDDEN)
+        return err_fail(err, rc, "database %s refuses the account '%s': %s", connection->server,
+                        connection->user, text);
+    return err_fail(err, rc, "database %s: %s (%u)", connection->server, text, code);
+}
+
+/* ---- what the server is ---------------------------------------------------------------------- */
+
+struct server {
+    bool is_mariadb;
+    bool has_wsrep;
+    bool has_wsrep_on; /* it replicates */
+    bool is_read_only;
+    int64_t packet_max;
+    bool is_wsrep_ready;
+    bool is_synced;
+};
+
+typedef void (*row_visit)(struct server *server, const char *name, const char *value);
+
+static enum rc visit_rows(struct mysql_connection *connection, const char *text, row_visit visit,
+                          struct server *server, struct err *err)
+{
+    struct sql_statement *rows;
+    bool row = true;
+    enum rc rc = sql_open(&connection->base, text, NULL, 0, &rows, err);
+
+    if (rc != RC_OK)
+        return rc;
+    while (rc == RC_OK && row) {
+        rc = sql_step(rows, &row, err);
+        if (rc == RC_OK && row)
+            visit(server, sql_column_text(rows, 0), sql_column_text(rows, 1));
+    }
+    sql_done(rows);
+    return rc;
+}
+
+static void note_variable(struct server *server, const char *name, const char *value)
+{
+    if (!strcmp(name, "wsrep_on")) {
+        server->has_wsrep = true;
+        server->has_wsrep_on = !strcmp(value, "ON");
+    } else if (!strcmp(name, "max_allowed_packet")) {
+        server->packet_max = strtoll(value, NULL, 10);
+    } else if (strcmp(value, "OFF") != 0 && strcmp(value, "0") != 0) {
+        server->is_read_only = true;
+    }
+}
+
+static void note_status(struct server *server, const char *name, const char *value)
+{
+    if (!strcmp(name, "wsrep_ready"))
+        server->is_wsrep_ready = !strcmp(value, "ON");
+    else
+        server->is_synced = !strcmp(value, "4");
+}
+
+static enum rc look_at_server(struct mysql_connection *connection, struct server *server,
+                              struct err *err)
+{
+    enum rc rc = visit_rows(connection,
+                            "SHOW VARIABLES WHERE Variable_name IN ('wsrep_on', 'read_only',"
+                            " 'innodb_read_only', 'max_allowed_packet')",
+                            note_variable, server, err);
+
+    if (rc != RC_OK || !server->has_wsrep_on)
+        return rc;
+    return visit_rows(connection,
+                      "SHOW STATUS WHERE Variable_name IN ('wsrep_ready', 'wsrep_local_state')",
+                      note_status, server, err);
+}
+
+static enum rc check_server(struct mysql_connection *connection, const struct server *server,
+                            struct err *err)
+{
+    const char *why = NULL;
+
+    if (server->has_wsrep_on && !server->is_wsrep_ready)
+        why = "is not in the primary component of its cluster";
+    else if (server->has_wsrep_on && !server->is_synced)
+        why = "has not all that its cluster has";
+    else if (server->is_read_only)
+        why = "is read only";
+    if (why)
+        return err_fail(err, RC_UNAVAILABLE, "database %s %s", connection->server, why);
+    if (server->packet_max < PACKET_MIN)
+        return err_fail(err, RC_INVALID,
+                        "database %s takes at most %lld bytes at once (max_allowed_packet), at "
+                        "least %d are needed",
+                        connection->server, (long long)server->packet_max, PACKET_MIN);
+    return RC_OK;
+}
+
+/* ---- the session ----------------------------------------------------------------------------- */
+
+static enum rc set(struct mysql_connection *connection, const char *text, struct err *err)
+{
+    return sql_run(&connection->base, text, NULL, 0, NULL, err);
+}
+
+static enum rc set_session(struct mysql_connection *connection, const struct server *server,
+                           enum mysql_role role, struct err *err)
+{
+    enum rc rc = set(connection,
+                     "SET time_zone = '+00:00', innodb_lock_wait_timeout = 2,"
+                     " net_write_timeout = 120,"
+                     " sql_mode = 'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,"
+                     "NO_ENGINE_SUBSTITUTION'",
+                     err);
+
+    if (rc == RC_OK)
+        rc = set(connection, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", err);
+    if (rc == RC_OK && server->has_wsrep)
+        rc = set(connection, "SET wsrep_sync_wait = 7, wsrep_retry_autocommit = 0", err);
+    if (rc == RC_OK && role == MYSQL_READER)
+        rc = set(connection,
+                 server->is_mariadb ? "SET max_statement_time = " READER_LIMIT_TEXT
+                                    : "SET max_execution_time = " READER_LIMIT_MS,
+                 err);
+    return rc;
+}
+
+/* ---- opening --------------------------------------------------------------------------------- */
+
+static void set_options(struct mysql_connection *connection, const struct mysql_target *target,
+                        enum mysql_role role)
+{
+    const struct mysql_library *library = connection->library;
+    MYSQL *handle = connection->handle;
+    unsigned connect = CONNECT_LIMIT, write = WRITE_LIMIT, protocol = MYSQL_PROTOCOL_TCP;
+    unsigned read = role == MYSQL_MIGRATOR ? MIGRATION_LIMIT : READ_LIMIT;
+    my_bool yes = 1, no = 0;
+
+    /* None of these is refused by the library that the header is of. */
+    (void)library->optionsv(handle, MYSQL_OPT_CONNECT_TIMEOUT, &connect);
+    (void)library->optionsv(handle, MYSQL_OPT_READ_TIMEOUT, &read);
+    (void)library->optionsv(handle, MYSQL_OPT_WRITE_TIMEOUT, &write);
+    (void)library->optionsv(handle, MYSQL_OPT_PROTOCOL, &protocol);
+    (void)library->optionsv(handle, MYSQL_OPT_RECONNECT, &no);
+    (void)library->optionsv(handle, MYSQL_REPORT_DATA_TRUNCATION, &yes);
+    (void)library->optionsv(handle, MYSQL_SET_CHARSET_NAME, "utf8mb4");
+    if (!target->ca_file)
+        return;
+    (void)library->optionsv(handle, MYSQL_OPT_SSL_CA, target->ca_file);
+    (void)library->optionsv(handle, MYSQL_OPT_SSL_ENFORCE, &yes);
+    (void)library->optionsv(handle, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &yes);
+}
+
+/* Runs are executed by processes that must not inherit the connection. */
+static void close_on_exec(const struct mysql_connection *connection)
+{
+    int fd = connection->library->get_socket(connection->handle);
+    int flags = fcntl(fd, F_GETFD);
+
+    if (flags >= 0)
+        (void)fcntl(fd, F_SETFD, flags | FD_CLOEXEC); /* it cannot fail for an open file */
+}
+
+/* CLIENT_FOUND_ROWS: an UPDATE counts the rows that it matched, also when they stay as they are. */
+static enum rc connect_to(struct mysql_connection *connection, const struct mysql_target *target,
+                          struct err *err)
+{
+    const struct mysql_library *library = connection->library;
+    mono_us began = clock_mono(connection->clock);
+
+    if (!library->real_connect(connection->handle, target->host, target->user, target->password,
+                               target->database, target->port, NULL, CLIENT_FOUND_ROWS))
+        return mysql_session_fail(connection, library->code(connection->handle),
+                                  library->text(connection->handle), began, err);
+    close_on_exec(connection);
+    return RC_OK;
+}
+
+static enum rc begin_session(struct mysql_connection *connection, enum mysql_role role,
+                             struct err *err)
+{
+    struct server server = {0};
+    enum rc rc;
+
+    server.is_mariadb =
+        strstr(connection->library->get_server_info(connection->handle), "MariaDB") != NULL;
+    connection->collation = server.is_mariadb ? "utf8mb4_nopad_bin" : "utf8mb4_0900_bin";
+    rc = look_at_server(connection, &server, err);
+    if (rc == RC_OK)
+        rc = check_server(connection, &server, err);
+    if (rc == RC_OK)
+        rc = set_session(connection, &server, role, err);
+    return rc;
+}
+
+static struct mysql_connection *make(const struct mysql_library *library,
+                                     const struct mysql_target *target)
+{
+    struct mysql_connection *connection = xcalloc(1, sizeof(*connection));
+
+    connection->base = (struct sql_connection){&mysql_driver, &sql_dialect_mysql};
+    connection->library = library;
+    connection->clock = target->clock;
+    connection->now = target->now;
+    (void)snprintf(connection->server, sizeof(connection->server), "%s:%u", target->host,
+                   target->port);
+    (void)snprintf(connection->user, sizeof(connection->user), "%s", target->user);
+    connection->handle = library->init(NULL);
+    if (!connection->handle)
+        abort(); /* out of memory */
+    return connection;
+}
+
+enum rc mysql_connection_open(const struct mysql_target *target, enum mysql_role role,
+                              struct sql_connection **ret_connection, struct err *err)
+{
+    const struct mysql_library *library;
+    struct mysql_connection *connection;
+    enum rc rc = mysql_library_load(&library, err);
+
+    if (rc != RC_OK)
+        return rc;
+    connection = make(library, target);
+    set_options(connection, target, role);
+    rc = connect_to(connection, target, err);
+    if (rc == RC_OK)
+        rc = begin_session(connection, role, err);
+    if (rc != RC_OK) {
+        sql_connection_free(&connection->base);
+        return rc == RC_UNKNOWN ? RC_UNAVAILABLE : rc;
+    }
+    *ret_connection = &connection->base;
+    return RC_OK;
+}
