@@ -10,6 +10,8 @@ fuzz      each fuzz target for some seconds ($FUZZ_SECONDS, 5 by default), from 
 e2e       pytest on real servers, with the release build (or $CRONJOB_BINARY), then the tests
           marked `smoke` with the asan build
 
+cluster   pytest on whole clusters; so far only when it is named
+
 A suite's name (unit, contract, sim, oracle) is a stage too: that suite alone, built by gcc.
 OPTIONs follow the stages; they are pytest's for e2e and those of `meson test` for the others:
 `script/test e2e -k kill`, `script/test unit schedule`.
@@ -222,16 +224,22 @@ class Stages:
         if self.step(f"fuzz: {short}", arguments, seconds + 120):
             self.tally.ok()
 
+    def on_release(self, name, tests, marked):
+        binary = os.environ.get("CRONJOB_BINARY")
+        if not binary and self.step(f"{name}: build", ["script/build"], BUILD_LIMIT):
+            binary = BUILD / "release" / "cronjob"
+        if binary:
+            self.pytest(name, tests, "-m", marked, *self.options, CRONJOB_BINARY=str(binary))
+
+    def cluster(self):
+        self.on_release("cluster", ROOT / "test" / "e2e", "cluster")
+
     def e2e(self):
         tests = ROOT / "test" / "e2e"
         if not any(tests.rglob("test_*.py")):
             print("no tests in test/e2e")
             return
-        binary = os.environ.get("CRONJOB_BINARY")
-        if not binary and self.step("e2e: build", ["script/build"], BUILD_LIMIT):
-            binary = BUILD / "release" / "cronjob"
-        if binary:
-            self.pytest("e2e", tests, *self.options, CRONJOB_BINARY=str(binary))
+        self.on_release("e2e", tests, "not cluster")
         if not self.options and not os.environ.get("CRONJOB_BINARY"):
             self.smoke(tests)
 
@@ -252,6 +260,7 @@ STAGES = {
     "e2e": Stages.e2e,
 }
 EVERYTHING = list(STAGES)
+STAGES["cluster"] = Stages.cluster
 for suite in SUITES:
     STAGES[suite] = lambda stages, name=suite: stages.suite(name)
 

@@ -3,6 +3,7 @@
 
 import pytest
 from harness import Server
+from servers.process import temporary_folder
 
 
 @pytest.fixture(scope="module")
@@ -17,3 +18,30 @@ def own_server():
     """A standalone server for one test that disturbs it."""
     with Server() as started:
         yield started.start()
+
+
+@pytest.fixture(scope="session")
+def running_cluster():
+    """One cluster for all tests that need one; it takes seconds to start."""
+    from cluster import Cluster  # needs packages that other tests do without
+
+    with temporary_folder() as directory:
+        cluster = Cluster(directory)
+        try:
+            yield cluster.start()
+        finally:
+            cluster.close()
+
+
+@pytest.fixture
+def cluster(running_cluster):
+    """It, whatever the test before did to it."""
+    running_cluster.heal()
+    return running_cluster
+
+
+@pytest.fixture
+def watch_folder():
+    """Where jobs of the cluster write down that they ran."""
+    with temporary_folder() as directory:
+        yield directory

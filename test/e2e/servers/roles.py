@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The roles of a cluster: `cronjob api`, `cronjob manager` and `cronjob worker`."""
 
+import os
 import re
 import signal
 
@@ -72,6 +73,9 @@ class Worker(Role):
     def guardian(self):
         """The pid of its guardian, which outlives it, or None."""
         return guardian_of(self.data)
+
+    def kill_guardian(self):
+        os.kill(self.guardian(), signal.SIGKILL)
 
     def end_guardian(self):
         end_guardian_of(self.data, self.user)
