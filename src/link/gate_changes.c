@@ -47,19 +47,22 @@ static void answer(struct batch *batch)
     free(batch);
 }
 
-static void count_down(struct batch *batch)
+/* So many more are done. */
+static void count_down(struct batch *batch, size_t done)
 {
-    if (atomic_fetch_sub(&batch->left, 1) == 1)
+    if (atomic_fetch_sub(&batch->left, done) == done)
         answer(batch);
 }
 
 static void change_done(struct change *change)
 {
-    count_down(change->context);
+    count_down(change->context, 1);
 }
 
 static void hand_over(struct batch *batch, struct changes *changes)
 {
+    size_t done = 1; /* the handler itself, and those that are not taken */
+
     for (size_t i = 0; i < batch->changes.count; i++) {
         struct change *change = &batch->changes.items[i];
         struct err err = {0};
@@ -72,9 +75,9 @@ static void hand_over(struct batch *batch, struct changes *changes)
             continue;
         change->outcome = rc;
         change->err = err;
-        count_down(batch);
+        done++;
     }
-    count_down(batch);
+    count_down(batch, done);
 }
 
 void gate_take_changes(struct http_request *request)
