@@ -95,15 +95,11 @@ static void tell_of_doubts(struct change_batch *batch)
 
 static enum rc commit(struct change_batch *batch, struct err *err)
 {
-    struct clock *clock = batch->manager->config.clock;
     enum rc rc = change_prepare(batch, err);
-    mono_us begun_at = clock_mono(clock);
 
     if (rc != RC_OK || !batch->write_count)
         return rc;
-    rc = store_apply(batch->manager->config.store, batch->writes, batch->write_count, err);
-    metric_observe(metric_series(METRIC_STORE_DURATION, "apply"), clock_mono(clock) - begun_at);
-    return rc;
+    return manager_apply(batch->manager, batch->writes, batch->write_count, err);
 }
 
 bool manager_work_off_changes(struct manager *manager)

@@ -94,6 +94,15 @@ int manager_pick(const struct manager *manager, const char *current);
 void manager_publish_job(struct manager *manager, job_id job);
 void manager_publish_run(struct manager *manager, const struct run_key *run);
 
+/* lead.c */
+void manager_campaign(struct manager *manager);
+/* Whether it may still lead, by its own clock. */
+void manager_check_lead(struct manager *manager);
+void manager_step_down(struct manager *manager, const char *reason);
+/* As store_apply(), but RC_UNAVAILABLE, with nothing changed, when another leads. */
+MUST_USE enum rc manager_apply(struct manager *manager, struct store_write *writes, size_t count,
+                               struct err *err);
+
 /* change*.c: commits changes that wait; true when there are more. */
 bool manager_work_off_changes(struct manager *manager);
 

@@ -7,11 +7,8 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/metrics.h"
 
 #include "manager/internal.h"
-
-#define CAMPAIGN_FOR (100 * MILLISECOND)
 
 int manager_find_worker(const struct manager *manager, const char *name)
 {
@@ -25,25 +22,6 @@ int manager_find_worker(const struct manager *manager, const char *name)
 int manager_pick(const struct manager *manager, const char *current)
 {
     return placement_pick(manager->workers, manager->worker_count, current);
-}
-
-static void set_leads(struct manager *manager, bool leads)
-{
-    manager->leads = leads;
-    atomic_store(&manager->leading, leads);
-    metric_set(metric_series(METRIC_LEADER), leads);
-}
-
-bool manager_leads(const struct manager *manager)
-{
-    return atomic_load(&manager->leading);
-}
-
-enum rc manager_is_ready(struct manager *manager, struct err *err)
-{
-    const char *unready = atomic_load(&manager->unready);
-
-    return unready ? err_fail(err, RC_UNAVAILABLE, "%s", unready) : RC_OK;
 }
 
 void manager_flush_tasks(struct manager *manager)
@@ -60,7 +38,8 @@ void manager_flush_tasks(struct manager *manager)
     if (rc != RC_OK) {
         log_warn("tasks were not assigned, reconciling",
                  LOG_TEXT("worker", manager->workers[batch->worker].name), LOG_ERR(&err, rc));
-        set_leads(manager, rc != RC_STALE);
+        if (rc == RC_STALE)
+            manager_step_down(manager, "coordination knows a newer one");
         manager->retry_at = clock_mono(manager->config.clock) + RETRY_AFTER;
         manager_reconcile(manager);
     }
@@ -142,35 +121,15 @@ static void read_news(struct manager *manager)
     }
 }
 
-static void campaign(struct manager *manager)
-{
-    struct err err = {0};
-    enum rc rc = coordination_campaign(
-        manager->config.coordination, &(struct candidate){.name = manager->config.name},
-        clock_mono(manager->config.clock) + CAMPAIGN_FOR, &manager->lease, &err);
-
-    atomic_store(&manager->unready,
-                 rc == RC_OK || rc == RC_TIMEOUT ? NULL : "coordination does not answer");
-    if (rc == RC_TIMEOUT)
-        return;
-    if (rc != RC_OK) {
-        log_warn("the election did not work, trying again", LOG_ERR(&err, rc));
-        return;
-    }
-    set_leads(manager, true);
-    log_info("manager leads", LOG_TEXT("manager", manager->config.name),
-             LOG_U64("epoch", manager->lease.epoch));
-    manager_reconcile(manager);
-}
-
 mono_us manager_step(struct manager *manager)
 {
     mono_us now = clock_mono(manager->config.clock);
     bool more;
 
     read_news(manager);
+    manager_check_lead(manager);
     if (!manager->leads)
-        campaign(manager);
+        manager_campaign(manager);
     if (!manager->leads)
         return now + RETRY_AFTER;
     more = manager_work_off_changes(manager);

@@ -85,7 +85,7 @@ static enum rc place_page(struct manager *manager, struct err *err)
     if (rc == RC_OK)
         rc = store_read_jobs(manager->config.store, &query, place_job, &page, err);
     if (rc == RC_OK && page.move_count)
-        rc = store_apply(manager->config.store, moves, page.move_count, err);
+        rc = manager_apply(manager, moves, page.move_count, err);
     if (rc != RC_OK)
         return rc;
     manager_flush_tasks(manager);

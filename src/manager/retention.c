@@ -83,7 +83,7 @@ static enum rc purge(struct old_runs *old, struct err *err)
         (void)outputs_remove(manager->config.outputs, &old->writes[i].run.key,
                              NULL); /* the run goes either way */
     if (rc == RC_OK && old->count)
-        rc = store_apply(manager->config.store, old->writes, old->count, err);
+        rc = manager_apply(manager, old->writes, old->count, err);
     return rc;
 }
 
