@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "adapters/mysql/connection.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,9 +45,10 @@ static void note_condition(struct mysql_connection *connection, unsigned code, e
         connection->condition = MYSQL_BROKEN;
 }
 
-enum rc mysql_session_fail(struct mysql_connection *connection, unsigned code, const char *text,
-                           mono_us began, struct err *err)
+enum rc mysql_session_fail(struct mysql_connection *connection, mono_us began, struct err *err)
 {
+    unsigned code = mysql_client_code(connection->client);
+    const char *text = mysql_client_text(connection->client);
     enum rc rc = mysql_failure_rc(code);
 
     note_condition(connection, code, rc, began);
@@ -177,52 +177,24 @@ static enum rc set_session(struct mysql_connection *connection, const struct ser
 
 /* ---- opening --------------------------------------------------------------------------------- */
 
-static void set_options(struct mysql_connection *connection, const struct mysql_target *target,
-                        enum mysql_role role)
-{
-    const struct mysql_library *library = connection->library;
-    MYSQL *handle = connection->handle;
-    unsigned connect = CONNECT_LIMIT, write = WRITE_LIMIT, protocol = MYSQL_PROTOCOL_TCP;
-    unsigned read = role == MYSQL_MIGRATOR ? MIGRATION_LIMIT : READ_LIMIT;
-    my_bool yes = 1, no = 0;
-
-    /* None of these is refused by the library that the header is of. */
-    (void)library->optionsv(handle, MYSQL_OPT_CONNECT_TIMEOUT, &connect);
-    (void)library->optionsv(handle, MYSQL_OPT_READ_TIMEOUT, &read);
-    (void)library->optionsv(handle, MYSQL_OPT_WRITE_TIMEOUT, &write);
-    (void)library->optionsv(handle, MYSQL_OPT_PROTOCOL, &protocol);
-    (void)library->optionsv(handle, MYSQL_OPT_RECONNECT, &no);
-    (void)library->optionsv(handle, MYSQL_REPORT_DATA_TRUNCATION, &yes);
-    (void)library->optionsv(handle, MYSQL_SET_CHARSET_NAME, "utf8mb4");
-    if (!target->ca_file)
-        return;
-    (void)library->optionsv(handle, MYSQL_OPT_SSL_CA, target->ca_file);
-    (void)library->optionsv(handle, MYSQL_OPT_SSL_ENFORCE, &yes);
-    (void)library->optionsv(handle, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &yes);
-}
-
-/* Runs are executed by processes that must not inherit the connection. */
-static void close_on_exec(const struct mysql_connection *connection)
-{
-    int fd = connection->library->get_socket(connection->handle);
-    int flags = fcntl(fd, F_GETFD);
-
-    if (flags >= 0)
-        (void)fcntl(fd, F_SETFD, flags | FD_CLOEXEC); /* it cannot fail for an open file */
-}
-
-/* CLIENT_FOUND_ROWS: an UPDATE counts the rows that it matched, also when they stay as they are. */
 static enum rc connect_to(struct mysql_connection *connection, const struct mysql_target *target,
-                          struct err *err)
+                          enum mysql_role role, struct err *err)
 {
-    const struct mysql_library *library = connection->library;
     mono_us began = clock_mono(connection->clock);
+    struct mysql_client_options options = {
+        .host = target->host,
+        .port = target->port,
+        .user = target->user,
+        .password = target->password,
+        .database = target->database,
+        .ca_file = target->ca_file,
+        .connect_limit = CONNECT_LIMIT,
+        .read_limit = role == MYSQL_MIGRATOR ? MIGRATION_LIMIT : READ_LIMIT,
+        .write_limit = WRITE_LIMIT,
+    };
 
-    if (!library->real_connect(connection->handle, target->host, target->user, target->password,
-                               target->database, target->port, NULL, CLIENT_FOUND_ROWS))
-        return mysql_session_fail(connection, library->code(connection->handle),
-                                  library->text(connection->handle), began, err);
-    close_on_exec(connection);
+    if (!mysql_client_connect(connection->client, &options))
+        return mysql_session_fail(connection, began, err);
     return RC_OK;
 }
 
@@ -232,8 +204,7 @@ static enum rc begin_session(struct mysql_connection *connection, enum mysql_rol
     struct server server = {0};
     enum rc rc;
 
-    server.is_mariadb =
-        strstr(connection->library->get_server_info(connection->handle), "MariaDB") != NULL;
+    server.is_mariadb = strstr(mysql_client_server(connection->client), "MariaDB") != NULL;
     connection->collation = server.is_mariadb ? "utf8mb4_nopad_bin" : "utf8mb4_0900_bin";
     rc = look_at_server(connection, &server, err);
     if (rc == RC_OK)
@@ -243,36 +214,31 @@ static enum rc begin_session(struct mysql_connection *connection, enum mysql_rol
     return rc;
 }
 
-static struct mysql_connection *make(const struct mysql_library *library,
-                                     const struct mysql_target *target)
+static struct mysql_connection *make(struct mysql_client *client, const struct mysql_target *target)
 {
     struct mysql_connection *connection = xcalloc(1, sizeof(*connection));
 
     connection->base = (struct sql_connection){&mysql_driver, &sql_dialect_mysql};
-    connection->library = library;
+    connection->client = client;
     connection->clock = target->clock;
     connection->now = target->now;
     (void)snprintf(connection->server, sizeof(connection->server), "%s:%u", target->host,
                    target->port);
     (void)snprintf(connection->user, sizeof(connection->user), "%s", target->user);
-    connection->handle = library->init(NULL);
-    if (!connection->handle)
-        abort(); /* out of memory */
     return connection;
 }
 
 enum rc mysql_connection_open(const struct mysql_target *target, enum mysql_role role,
                               struct sql_connection **ret_connection, struct err *err)
 {
-    const struct mysql_library *library;
     struct mysql_connection *connection;
-    enum rc rc = mysql_library_load(&library, err);
+    struct mysql_client *client;
+    enum rc rc = mysql_client_new(&client, err);
 
     if (rc != RC_OK)
         return rc;
-    connection = make(library, target);
-    set_options(connection, target, role);
-    rc = connect_to(connection, target, err);
+    connection = make(client, target);
+    rc = connect_to(connection, target, role, err);
     if (rc == RC_OK)
         rc = begin_session(connection, role, err);
     if (rc != RC_OK) {

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * adapters/mysql/connection.h: one connection to a MariaDB or MySQL server, a driver for
- * adapters/sql. Connector/C stands behind it, in connection.c and library.c alone; it is loaded
- * when the first connection is opened, so that who needs none does not pay for it.
+ * adapters/sql.
  *
  * A connection is never opened again by itself: what it was in the middle of would be lost
  * unnoticed. Statements are prepared, and one is open at a time; its rows come as they are asked

@@ -7,8 +7,8 @@
 
 #include "ports/clock.h"
 
+#include "adapters/mysql/client.h"
 #include "adapters/mysql/connection.h"
-#include "adapters/mysql/library.h"
 #include "adapters/sql/driver.h"
 
 enum { MYSQL_CACHED_STATEMENTS = 64 };
@@ -18,8 +18,7 @@ struct mysql_statement;
 /* Owned by one thread at a time. */
 struct mysql_connection {
     struct sql_connection base;
-    const struct mysql_library *library;
-    MYSQL *handle;
+    struct mysql_client *client;
     char server[300]; /* HOST:PORT, for messages */
     char user[128];   /* likewise */
     const char *collation;
@@ -30,17 +29,12 @@ struct mysql_connection {
     struct mysql_statement *cached[MYSQL_CACHED_STATEMENTS];
     size_t cached_count;
     size_t next_evicted;
-    int64_t changes; /* of the last statement that changed rows */
-    int64_t inserted_id;
 };
 
 extern const struct sql_driver mysql_driver;
 
-/* From the code and the text of an error: the answer, the message, and what it says of the
- * connection. `began` is when the call was made. */
-enum rc mysql_session_fail(struct mysql_connection *connection, unsigned code, const char *text,
-                           mono_us began, struct err *err);
-
-void mysql_statement_free(struct mysql_connection *connection, struct mysql_statement *statement);
+/* The client has failed: the answer, the message, and what it says of the connection. `began` is
+ * when the call was made. */
+enum rc mysql_session_fail(struct mysql_connection *connection, mono_us began, struct err *err);
 
 #endif
