@@ -73,7 +73,7 @@ static enum rc renew_lock(struct migration *migration, struct err *err)
 
 static enum rc take_steps(struct migration *migration, struct err *err)
 {
-    int version, newest = migration->connection->dialect->step_count;
+    int version = 0, newest = migration->connection->dialect->step_count;
     enum rc rc = sql_schema_version(migration->connection, &version, err);
 
     while (rc == RC_OK && version < newest) {
@@ -121,7 +121,7 @@ static enum rc read_version(struct sql_connection *connection, int *ret_version,
 
 enum rc mysql_migrate_check(struct sql_connection *connection, struct err *err)
 {
-    int version, newest = connection->dialect->step_count;
+    int version = 0, newest = connection->dialect->step_count;
     enum rc rc = read_version(connection, &version, err);
 
     if (rc == RC_OK && version < newest)
@@ -138,7 +138,7 @@ enum rc mysql_migrate(struct mysql_nodes *nodes, struct clock *clock, struct err
 {
     struct migration migration = {.nodes = nodes, .clock = clock};
     size_t node;
-    int version;
+    int version = 0;
     enum rc rc = mysql_nodes_connect(nodes, MYSQL_MIGRATOR, &migration.connection, &node, err);
 
     if (rc != RC_OK)

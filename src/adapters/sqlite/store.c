@@ -211,7 +211,7 @@ static enum rc create_file(const char *path, struct err *err)
 
 static enum rc take_steps(struct sql_connection *connection, struct err *err)
 {
-    int version;
+    int version = 0;
     enum rc rc = sql_schema_prepare(connection, err);
 
     if (rc == RC_OK)
