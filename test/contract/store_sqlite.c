@@ -94,9 +94,11 @@ static void everything_is_there_after_a_restart(void **state)
 /* A database as the first version made it, with one job and one worker. */
 static void make_old_database(struct fixture *fixture)
 {
-    static const char *const rows[] = {
+    static const char job[] =
         "INSERT INTO jobs VALUES (1, 1, 0, 0, 1, 'alice', '', 1, 1, 1, 'old', 'old', '* * * * *',"
-        " 'UTC', 0, NULL, NULL, 0, 0, 1, 0, 0, 0, 0, 2000000, 0, 0)",
+        " 'UTC', 0, NULL, NULL, 0, 0, 1, 0, 0, 0, 0, 2000000, 0, 0)";
+    static const char *const rows[] = {
+        job,
         "INSERT INTO documents VALUES (1, '{\"placement\":{\"labels\":{\"zone\":\"a\"}}}', '')",
         "INSERT INTO workers VALUES ('w', '', '1', 'timer', '{}', 0, 0, 0, 0, 1, 2)",
     };
