@@ -210,6 +210,8 @@ void worker_take_loaded(struct worker *worker, const struct loaded *loaded)
     if (loaded->found && (!job.dormant || flags & LOAD_DORMANT))
         agenda_put(worker->agenda, &job, now);
     while ((waiting = worker_take_waiting(worker, loaded->id))) {
+        if (loaded->found) /* one that is dormant was forgotten with the end of its last run */
+            agenda_put(worker->agenda, &job, now);
         settle_waiting(worker, waiting, now);
         free(waiting);
     }

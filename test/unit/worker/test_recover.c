@@ -5,6 +5,8 @@
 
 #include "base/metrics.h"
 
+#include "core/agenda.h"
+
 #include "fixture.h"
 #include "worker/ledger.h"
 
@@ -24,20 +26,26 @@ static int teardown(void **state)
 
 /* ---- what the dead one left ---------------------------------------------------------------- */
 
-static struct run_key claimed_run(struct fixture *fixture, const struct job *job,
-                                  const char *worker)
+static void given_claimed(struct fixture *fixture, const struct run_key *run, const char *worker)
 {
-    struct run_key run = key_of(fixture_create(fixture, job), TICK, 1);
     struct store_write write = {.kind = WRITE_RUN_CLAIM,
-                                .claim = {.key = run,
+                                .claim = {.key = *run,
                                           .token = token,
                                           .worker = worker,
                                           .revision = 1,
                                           .trigger = TRIGGER_SCHEDULE,
                                           .deadline = INSTANT_MAX}};
 
-    fixture_pass(fixture, MINUTE);
     fixture_apply(fixture, &write);
+}
+
+static struct run_key claimed_run(struct fixture *fixture, const struct job *job,
+                                  const char *worker)
+{
+    struct run_key run = key_of(fixture_create(fixture, job), TICK, 1);
+
+    fixture_pass(fixture, MINUTE);
+    given_claimed(fixture, &run, worker);
     fixture_assign(fixture, run.job);
     return run;
 }
@@ -227,6 +235,29 @@ static void one_that_is_lost_is_run_again_when_its_job_says_so(void **state)
     assert_int_equal(fixture->execution_count, 1);
 }
 
+/* Their job is not known as one to be scheduled until both are told of. */
+static void one_that_goes_on_is_adopted_beside_one_that_ended(void **state)
+{
+    struct fixture *fixture = *state;
+    struct job job = fixture_job("* * * * *");
+    struct run_key ended = key_of(fixture_create(fixture, &job), TICK, 1);
+    struct run_key going_on = key_of(ended.job, TICK - MINUTE, 1);
+
+    fixture_pass(fixture, MINUTE);
+    given_claimed(fixture, &ended, "node");
+    given_claimed(fixture, &going_on, "node");
+    given_in_guardian(fixture, &going_on, 5 * MINUTE);
+    given_in_guardian(fixture, &ended, SECOND);
+    fixture_pass(fixture, 2 * SECOND);
+    recover(fixture);
+    fixture_assign(fixture, ended.job);
+    fixture_pass(fixture, MINUTE);
+    fixture_expect(fixture, &ended, RUN_SUCCEEDED, "");
+    fixture_expect(fixture, &going_on, RUN_RUNNING, "");
+    ended.scheduled_at += MINUTE;
+    fixture_expect(fixture, &ended, RUN_SKIPPED, AGENDA_ACTIVE);
+}
+
 static void one_that_was_never_started_is_started(void **state)
 {
     struct fixture *fixture = *state;
@@ -346,6 +377,7 @@ int main(void)
         TEST(the_journal_s_result_is_stored),
         TEST(one_that_was_handed_over_is_lost),
         TEST(one_that_is_lost_is_run_again_when_its_job_says_so),
+        TEST(one_that_goes_on_is_adopted_beside_one_that_ended),
         TEST(one_that_was_never_started_is_started),
         TEST(one_that_was_never_started_in_time_is_missed),
         TEST(runs_of_other_workers_are_theirs),
