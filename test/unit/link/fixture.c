@@ -50,6 +50,99 @@ static bool is_away(void *context)
     return atomic_load(&fixture->store_is_away);
 }
 
+/* ---- the store, and who leads -------------------------------------------------------------- */
+
+static struct store *real_of(struct store *store)
+{
+    return container_of(store, struct elected, base)->real;
+}
+
+static enum rc elected_now(struct store *store, instant_us *ret_now, struct err *err)
+{
+    return store_now(real_of(store), ret_now, err);
+}
+
+static enum rc elected_apply(struct store *store, struct store_write *writes, size_t count,
+                             struct err *err)
+{
+    return store_apply(real_of(store), writes, count, err);
+}
+
+static enum rc elected_jobs(struct store *store, const struct job_query *query, job_visit visit,
+                            void *context, struct err *err)
+{
+    return store_read_jobs(real_of(store), query, visit, context, err);
+}
+
+static enum rc elected_runs(struct store *store, const struct run_query *query, run_visit visit,
+                            void *context, struct err *err)
+{
+    return store_read_runs(real_of(store), query, visit, context, err);
+}
+
+static enum rc elected_workers(struct store *store, worker_visit visit, void *context,
+                               struct err *err)
+{
+    return store_read_workers(real_of(store), visit, context, err);
+}
+
+static enum rc elected_tokens(struct store *store, token_visit visit, void *context,
+                              struct err *err)
+{
+    return store_read_tokens(real_of(store), visit, context, err);
+}
+
+static enum rc elected_leader(struct store *store, struct leader_record *ret_leader,
+                              struct err *err)
+{
+    struct elected *elected = container_of(store, struct elected, base);
+    instant_us ignored;
+    enum rc rc = store_now(elected->real, &ignored, err); /* whether it is there */
+
+    if (rc != RC_OK)
+        return rc;
+    pthread_mutex_lock(&elected->mutex);
+    *ret_leader = elected->leader;
+    pthread_mutex_unlock(&elected->mutex);
+    return RC_OK;
+}
+
+static enum rc elected_summary(struct store *store, const char *owner,
+                               struct store_summary *ret_summary, struct err *err)
+{
+    return store_read_summary(real_of(store), owner, ret_summary, err);
+}
+
+static const struct store_ops elected_ops = {
+    .name = "elected",
+    .now = elected_now,
+    .apply = elected_apply,
+    .read_jobs = elected_jobs,
+    .read_runs = elected_runs,
+    .read_workers = elected_workers,
+    .read_tokens = elected_tokens,
+    .read_leader = elected_leader,
+    .summary = elected_summary,
+};
+
+void fixture_elect(struct fixture *fixture, struct node *node, const char *url)
+{
+    struct leader_record *leader = &fixture->elected.leader;
+
+    for (size_t i = 0; i < fixture->node_count; i++)
+        atomic_store(&fixture->nodes[i].leads, false);
+    if (!node)
+        return;
+    pthread_mutex_lock(&fixture->elected.mutex);
+    leader->epoch++;
+    (void)snprintf(leader->name, sizeof(leader->name), "%s", node->name);
+    (void)snprintf(leader->url, sizeof(leader->url), "%s", url ? url : node->url);
+    pthread_mutex_unlock(&fixture->elected.mutex);
+    atomic_store(&node->leads, true);
+}
+
+/* ---- life ---------------------------------------------------------------------------------- */
+
 struct fixture *fixture_new(void)
 {
     struct fixture *fixture = xcalloc(1, sizeof(*fixture));
@@ -58,9 +151,15 @@ struct fixture *fixture_new(void)
     fixture->clock = posix_clock_new();
     mono_clock = fixture->clock;
     store.clock = fixture->clock;
-    fixture->store = memory_store_new(&store);
+    fixture->memory = memory_store_new(&store);
+    fixture->elected.base.ops = &elected_ops;
+    fixture->elected.real = fixture->memory;
+    pthread_mutex_init(&fixture->elected.mutex, NULL);
+    fixture->store = &fixture->elected.base;
     fixture->zones = posix_zones_new(NULL, NULL);
     fixture->outputs = memory_outputs_new();
+    fixture->coordination = local_coordination_new();
+    fixture->events = local_events_new();
     fixture->secret.length = 20;
     memset(fixture->secret.bytes, 's', 20);
     return fixture;
@@ -69,13 +168,20 @@ struct fixture *fixture_new(void)
 void fixture_free(struct fixture *fixture)
 {
     for (size_t i = 0; i < fixture->node_count; i++) {
-        fixture_stop_node(&fixture->nodes[i]);
-        events_free(fixture->nodes[i].events);
-        coordination_free(fixture->nodes[i].coordination);
+        if (fixture->nodes[i].gate)
+            link_gate_drain(fixture->nodes[i].gate, SECOND);
     }
+    manager_free(fixture->manager);
+    for (size_t i = 0; i < fixture->node_count; i++) {
+        link_gate_free(fixture->nodes[i].gate);
+        events_free(fixture->nodes[i].events);
+    }
+    events_free(fixture->events);
+    coordination_free(fixture->coordination);
     outputs_free(fixture->outputs);
     zones_free(fixture->zones);
-    store_free(fixture->store);
+    pthread_mutex_destroy(&fixture->elected.mutex);
+    store_free(fixture->memory);
     clock_free(fixture->clock);
     free(fixture);
 }
@@ -98,10 +204,7 @@ static struct node *add_node(struct fixture *fixture, const char *name)
 {
     struct node *node = &fixture->nodes[fixture->node_count++];
 
-    *node = (struct node){.fixture = fixture,
-                          .name = name,
-                          .coordination = local_coordination_new(),
-                          .events = local_events_new()};
+    *node = (struct node){.fixture = fixture, .name = name, .events = local_events_new()};
     return node;
 }
 
@@ -119,13 +222,13 @@ static void open_gate(struct node *node, struct link_gate_config config)
     (void)snprintf(node->url, sizeof(node->url), "http://127.0.0.1:%u", link_gate_port(node->gate));
 }
 
-struct node *fixture_add_manager(struct fixture *fixture, const char *name)
+static void need_manager(struct fixture *fixture)
 {
-    struct node *node = add_node(fixture, name);
-    struct manager_config manager = {.name = name,
-                                     .store = fixture->store,
-                                     .coordination = node->coordination,
-                                     .events = node->events,
+    struct manager_config manager = {.name = "manager",
+                                     .url = "",
+                                     .store = fixture->memory,
+                                     .coordination = fixture->coordination,
+                                     .events = fixture->events,
                                      .outputs = fixture->outputs,
                                      .zones = fixture->zones,
                                      .clock = fixture->clock,
@@ -133,9 +236,18 @@ struct node *fixture_add_manager(struct fixture *fixture, const char *name)
                                      .keep_runs_of_job = 1000};
     struct err err = {0};
 
-    assert_int_equal(manager_new(&manager, &node->manager, &err), RC_OK);
-    assert_int_equal(manager_start(node->manager, &err), RC_OK);
-    open_gate(node, (struct link_gate_config){.changes = manager_changes(node->manager),
+    if (fixture->manager)
+        return;
+    assert_int_equal(manager_new(&manager, &fixture->manager, &err), RC_OK);
+    assert_int_equal(manager_start(fixture->manager, &err), RC_OK);
+}
+
+struct node *fixture_add_manager(struct fixture *fixture, const char *name)
+{
+    struct node *node = add_node(fixture, name);
+
+    need_manager(fixture);
+    open_gate(node, (struct link_gate_config){.changes = manager_changes(fixture->manager),
                                               .events = node->events,
                                               .leads = leads,
                                               .store = fixture->store,
@@ -153,36 +265,17 @@ struct node *fixture_add_worker(struct fixture *fixture, const char *name)
 
 void fixture_stop_node(struct node *node)
 {
-    if (!node->gate)
-        return;
     link_gate_drain(node->gate, SECOND);
-    manager_free(node->manager);
     link_gate_free(node->gate);
-    node->manager = NULL;
     node->gate = NULL;
 }
 
-/* ---- the store ----------------------------------------------------------------------------- */
+/* ---- what is in the store ------------------------------------------------------------------ */
 
 static void apply(struct fixture *fixture, struct store_write *write)
 {
     assert_int_equal(store_apply(fixture->store, write, 1, NULL), RC_OK);
     assert_int_equal(write->outcome, RC_OK);
-}
-
-void fixture_elect(struct fixture *fixture, struct node *node, const char *url)
-{
-    struct store_write write = {.kind = WRITE_LEADER};
-
-    for (size_t i = 0; i < fixture->node_count; i++)
-        atomic_store(&fixture->nodes[i].leads, false);
-    if (!node)
-        return;
-    write.leader.epoch = ++fixture->epoch;
-    (void)snprintf(write.leader.name, sizeof(write.leader.name), "%s", node->name);
-    (void)snprintf(write.leader.url, sizeof(write.leader.url), "%s", url ? url : node->url);
-    apply(fixture, &write);
-    atomic_store(&node->leads, true);
 }
 
 void fixture_register_worker(struct fixture *fixture, const char *name, const char *url)

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * test/unit/link/fixture.h: managers, each behind a gate on a port of loopback, one store in memory
- * for all of them, and outputs that a worker "node" has. Who leads is the test's to say.
+ * test/unit/link/fixture.h: gates of managers on ports of loopback, with one manager and one store
+ * in memory behind all of them, and workers with outputs. Who leads, as gates and clients see it,
+ * is the test's to say.
  */
 #ifndef CRONJOB_TEST_UNIT_LINK_FIXTURE_H
 #define CRONJOB_TEST_UNIT_LINK_FIXTURE_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "link/gate.h"
@@ -19,22 +21,32 @@ struct node {
     struct fixture *fixture;
     const char *name;
     char url[64];
-    struct coordination *coordination;
     struct events *events;
-    struct manager *manager; /* NULL: it is a worker */
     struct link_gate *gate;
     atomic_bool leads;
+};
+
+/* The store, where it says who leads what the test has said. */
+struct elected {
+    struct store base;
+    struct store *real;
+    pthread_mutex_t mutex; /* protects the leader */
+    struct leader_record leader;
 };
 
 struct fixture {
     struct clock *clock;
     struct zones *zones;
-    struct store *store;
+    struct store *memory;
+    struct elected elected;
+    struct store *store; /* &elected.base */
     struct outputs *outputs;
+    struct coordination *coordination;
+    struct events *events; /* the manager's own */
+    struct manager *manager;
     struct link_secret secret;
     struct node nodes[3];
     size_t node_count;
-    uint64_t epoch;
     atomic_bool store_is_away;
 };
 
