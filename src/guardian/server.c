@@ -171,6 +171,9 @@ static bool client_obey(struct client *client, const char *body, size_t length)
     case GUARDIAN_ACKNOWLEDGE:
         supervisor_acknowledge(supervisor, &message.run);
         return true;
+    case GUARDIAN_LEASE:
+        supervisor_set_lease(supervisor, message.lease_until);
+        return true;
     case GUARDIAN_EVENT:
     case GUARDIAN_STOPPING:
         break;

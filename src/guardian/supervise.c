@@ -63,6 +63,7 @@ enum rc supervisor_init(struct supervisor *supervisor, const struct supervisor_c
         goto release_groups;
     list_init(&supervisor->young);
     list_init(&supervisor->closing);
+    list_init(&supervisor->fenced);
     accounts_init(&supervisor->accounts);
     starter_init(&supervisor->starter, config->nofile, config->resets_oom);
     supervisor->chunk = xmalloc(OUTPUT_CHUNK);
@@ -143,6 +144,9 @@ void supervisor_take(struct supervisor *supervisor, const struct launch *launch,
     run->stop_at = run->tell_at = LOOP_NO_DEADLINE;
     list_init(&run->young);
     list_init(&run->closing);
+    list_init(&run->fenced);
+    if (launch->fenced)
+        list_append(&supervisor->fenced, &run->fenced);
     supervisor->pending_bytes += length;
     table_insert(&supervisor->by_key, &run->by_key, run_key_hash(&run->key));
     heap_set(&supervisor->starts, &run->timer, run->start_at);
@@ -156,6 +160,11 @@ void supervisor_kill(struct supervisor *supervisor, const struct run_key *key)
         supervised_end(run, RUN_KILLED, NULL);
     else if (run)
         supervised_stop(run, RUN_KILLED);
+}
+
+void supervisor_set_lease(struct supervisor *supervisor, mono_us until)
+{
+    supervisor->lease_until = MAX(supervisor->lease_until, until);
 }
 
 void supervisor_acknowledge(struct supervisor *supervisor, const struct run_key *key)
@@ -297,12 +306,23 @@ static mono_us start_due(struct supervisor *supervisor, mono_us mono)
     return again;
 }
 
+/* Answers when to come again for it. */
+static mono_us fence(struct supervisor *supervisor, mono_us now)
+{
+    if (now >= supervisor->lease_until) {
+        while (!list_is_empty(&supervisor->fenced))
+            supervised_fence(list_take(&supervisor->fenced, struct supervised, fenced), now);
+    }
+    return list_is_empty(&supervisor->fenced) ? LOOP_NO_DEADLINE : supervisor->lease_until;
+}
+
 mono_us supervisor_work(struct supervisor *supervisor)
 {
     mono_us now = clock_mono(supervisor->clock);
-    mono_us again = start_due(supervisor, now);
+    mono_us again = fence(supervisor, now);
     struct heap_node *node;
 
+    again = MIN(again, start_due(supervisor, now));
     expire(supervisor, now);
     again = MIN(again, reap_when_due(supervisor, now));
     node = heap_first(&supervisor->deadlines);

@@ -19,6 +19,9 @@
  *     CLOSING    main ended    the last of what it left ends; TERM was sent, KILL at the end of the
  *                              grace; given up SECONDS_TO_DIE later
  *     ENDED      none          acknowledge
+ *
+ * A run that is fenced does not outlive the worker's lease: WAITING, it is ENDED then; else KILL,
+ * without a grace.
  */
 #ifndef CRONJOB_GUARDIAN_SUPERVISE_H
 #define CRONJOB_GUARDIAN_SUPERVISE_H
@@ -44,12 +47,14 @@ struct supervised {
     struct table_node by_key, by_pid;
     struct list young;      /* RUNNING and begun a moment ago */
     struct list closing;    /* CLOSING */
+    struct list fenced;     /* not ENDED, and not to outlive the lease */
     struct heap_node timer; /* WAITING: in `starts`; else in `deadlines` */
     struct loop_source pid_source, pipe_source;
     struct supervisor *supervisor;
     struct run_key key;
     enum stage stage;
-    enum run_status verdict; /* RUN_TIMED_OUT or RUN_KILLED when we ended it, else RUN_QUEUED */
+    enum run_status verdict; /* RUN_TIMED_OUT, RUN_KILLED or RUN_LOST when we ended it, else
+                                RUN_QUEUED */
     mono_us start_at; /* a step of the wall clock does not change how long it waits */
     mono_us taken_at; /* handed over */
     char *body;          /* the START message, until it has begun */
@@ -81,7 +86,8 @@ struct supervisor {
     int null_fd;
     struct table by_key, by_pid;
     struct heap starts, deadlines;
-    struct list young, closing;
+    struct list young, closing, fenced;
+    mono_us lease_until; /* of the worker; before the first: passed long ago */
     size_t young_count, live, live_max;
     size_t pending_bytes; /* of bodies */
     bool orphans_due;     /* SIGCHLD came */
@@ -115,6 +121,8 @@ void supervisor_release(struct supervisor *supervisor);
 void supervisor_take(struct supervisor *supervisor, const struct launch *launch, const char *body,
                      size_t length);
 void supervisor_kill(struct supervisor *supervisor, const struct run_key *key);
+/* The lease is prolonged to this instant, as mono() of the clock. */
+void supervisor_set_lease(struct supervisor *supervisor, mono_us until);
 void supervisor_acknowledge(struct supervisor *supervisor, const struct run_key *key);
 /* Calls the sink for every run: LAUNCH_KNOWN; or for every one that has ended: LAUNCH_FINISHED. */
 void supervisor_tell_all(struct supervisor *supervisor, enum launch_event_kind kind,

@@ -84,6 +84,8 @@ static char *describe_end(struct supervised *run)
 {
     char span[SPAN_TEXT];
 
+    if (run->verdict == RUN_LOST)
+        return xstrdup(LAUNCH_FENCED);
     if (run->verdict == RUN_TIMED_OUT)
         return xasprintf("ran longer than its timeout of %s", span_format(run->timeout, span));
     if (!run->verdict && run->result.exit_code && run->group &&
@@ -195,6 +197,21 @@ void supervised_expire(struct supervised *run, mono_us now)
         supervised_rearm(run);
 }
 
+void supervised_fence(struct supervised *run, mono_us now)
+{
+    if (run->stage == STAGE_WAITING) {
+        supervised_end(run, RUN_LOST, LAUNCH_FENCED);
+        return;
+    }
+    if (run->stage == STAGE_RUNNING) {
+        run->verdict = RUN_LOST;
+        run->stage = STAGE_STOPPING;
+    }
+    kill_now(run, now);
+    if (run->stage != STAGE_ENDED)
+        supervised_rearm(run);
+}
+
 /* A reason may hold a path or a name that was cut anywhere: what is kept is whole characters. */
 static char *copy_reason(const char *reason)
 {
@@ -212,6 +229,7 @@ void supervised_end(struct supervised *run, enum run_status status, const char *
     heap_remove(run->stage == STAGE_WAITING ? &supervisor->starts : &supervisor->deadlines,
                 &run->timer);
     list_remove(&run->closing);
+    list_remove(&run->fenced);
     if (run->body)
         supervisor->pending_bytes -= run->body_length;
     free(TAKE(run->body));

@@ -16,6 +16,8 @@ struct supervised *supervised_find(const struct supervisor *supervisor, pid_t pi
 void supervised_begin(struct supervised *run);
 /* RUNNING: TERM to all of it, STOPPING. */
 void supervised_stop(struct supervised *run, enum run_status verdict);
+/* The lease has passed: KILL to all of it, at once; WAITING: ENDED. */
+void supervised_fence(struct supervised *run, mono_us now);
 /* Its main process was reaped: CLOSING or ENDED. */
 void supervised_main_ended(struct supervised *run, int status, const struct rusage *usage);
 /* CLOSING: ENDED when nothing is left. */

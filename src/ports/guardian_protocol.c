@@ -115,6 +115,7 @@ enum rc guardian_put_start(struct buf *buf, const struct launch *launch)
     put_i64(buf, launch->timeout);
     put_i64(buf, launch->kill_grace);
     put_limits(buf, &launch->limits);
+    put_u8(buf, launch->fenced);
     return end_frame(buf, frame);
 }
 
@@ -159,6 +160,14 @@ enum rc guardian_put_event(struct buf *buf, const struct launch_event *event)
 enum rc guardian_put_stopping(struct buf *buf)
 {
     return end_frame(buf, begin_frame(buf, GUARDIAN_STOPPING));
+}
+
+enum rc guardian_put_lease(struct buf *buf, mono_us until)
+{
+    struct frame frame = begin_frame(buf, GUARDIAN_LEASE);
+
+    put_i64(buf, until);
+    return end_frame(buf, frame);
 }
 
 /* ---- reading ------------------------------------------------------------------------------- */
@@ -282,6 +291,14 @@ static struct pairs get_pairs(struct reader *reader)
     return pairs;
 }
 
+static bool get_flag(struct reader *reader)
+{
+    uint8_t value = get_u8(reader);
+
+    reader->failed |= value > 1;
+    return value != 0;
+}
+
 static struct run_limits get_limits(struct reader *reader)
 {
     struct run_limits limits = {.memory = get_amount(reader)};
@@ -309,6 +326,7 @@ static struct launch get_launch(struct reader *reader)
     launch.timeout = get_amount(reader);
     launch.kill_grace = get_amount(reader);
     launch.limits = get_limits(reader);
+    launch.fenced = get_flag(reader);
     reader->failed |= !launch.command == !launch.path;
     return launch;
 }
@@ -369,6 +387,9 @@ enum rc guardian_decode(const char *body, size_t length, struct arena *arena,
         message.event = get_event(&reader);
         break;
     case GUARDIAN_STOPPING:
+        break;
+    case GUARDIAN_LEASE:
+        message.lease_until = get_i64(&reader);
         break;
     default:
         reader.failed = true;

@@ -19,7 +19,7 @@
 #include "ports/launcher.h"
 
 enum {
-    GUARDIAN_VERSION = 1,
+    GUARDIAN_VERSION = 2,
     GUARDIAN_FRAME_MAX = 8 * 1024 * 1024, /* bytes, head included */
     GUARDIAN_HEAD = 4,                    /* bytes in front of a body */
     GUARDIAN_RUNS_MAX = 100000,           /* handed over and not acknowledged */
@@ -35,6 +35,7 @@ enum guardian_kind {
     GUARDIAN_ACKNOWLEDGE, /* to the guardian: run */
     GUARDIAN_EVENT,       /* from it: event */
     GUARDIAN_STOPPING,    /* from it: it takes no more runs */
+    GUARDIAN_LEASE,       /* to the guardian: lease_until */
 };
 
 struct guardian_message {
@@ -43,6 +44,8 @@ struct guardian_message {
     struct launch launch;
     struct run_key run;
     struct launch_event event;
+    mono_us
+        lease_until; /* CLOCK_BOOTTIME, which is the machine's: a delay on the way adds nothing */
 };
 
 /* Each appends one frame; RC_TOO_BIG leaves the buffer as it was. */
@@ -52,6 +55,7 @@ MUST_USE enum rc guardian_put_kill(struct buf *buf, const struct run_key *run);
 MUST_USE enum rc guardian_put_acknowledge(struct buf *buf, const struct run_key *run);
 MUST_USE enum rc guardian_put_event(struct buf *buf, const struct launch_event *event);
 MUST_USE enum rc guardian_put_stopping(struct buf *buf);
+MUST_USE enum rc guardian_put_lease(struct buf *buf, mono_us until);
 
 /* The length of the frame that `data` begins with, 0 when more bytes are needed; RC_TOO_BIG. */
 MUST_USE enum rc guardian_frame(const char *data, size_t length, size_t *ret_frame);

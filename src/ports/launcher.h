@@ -14,6 +14,10 @@
  * is lost.
  * - DISCONNECTED: the guardian is gone, its runs with it (their processes were killed as far as
  * they could be found). The launcher starts a new guardian by itself and CONNECTED follows.
+ * - set_lease() says until when nobody else may run what this worker runs, as mono() of the clock.
+ * What is `fenced` does not live longer: it is killed, the whole tree at once, or not executed
+ * (FINISHED, RUN_LOST, LAUNCH_FENCED), whatever has become of the worker. A lease is never
+ * shortened. A new guardian has none: it is told after CONNECTED.
  * - kill() asks for TERM to the whole tree now and KILL after the run's grace; a run that has not
  * begun is not executed (FINISHED, RUN_KILLED).
  * - One thread uses a launcher: the owner of the loop that watches fd().
@@ -25,6 +29,8 @@
 #include "core/run.h"
 
 struct launcher;
+
+#define LAUNCH_FENCED "the worker lost its lease" /* the reason */
 
 struct launch {
     struct run_key run;
@@ -40,6 +46,7 @@ struct launch {
     span_us timeout;               /* 0: none */
     span_us kill_grace;
     struct run_limits limits;
+    bool fenced; /* must not outlive the lease: another worker may run it then */
 };
 
 enum launch_event_kind {
@@ -67,6 +74,7 @@ struct launcher_ops {
      * connected. RC_TOO_BIG. */
     enum rc (*start)(struct launcher *launcher, const struct launch *launch, struct err *err);
     void (*kill)(struct launcher *launcher, const struct run_key *run);
+    void (*set_lease)(struct launcher *launcher, mono_us until);
     void (*acknowledge)(struct launcher *launcher, const struct run_key *run);
     /* The descriptor to watch for reading (an epoll of its own, the same for ever), and what to
      * call when it is readable. */
@@ -89,6 +97,11 @@ MUST_USE static inline enum rc launcher_start(struct launcher *launcher,
 static inline void launcher_kill(struct launcher *launcher, const struct run_key *run)
 {
     launcher->ops->kill(launcher, run);
+}
+
+static inline void launcher_set_lease(struct launcher *launcher, mono_us until)
+{
+    launcher->ops->set_lease(launcher, until);
 }
 
 static inline void launcher_acknowledge(struct launcher *launcher, const struct run_key *run)

@@ -348,6 +348,33 @@ static void leaves_nothing_behind(void **state)
     assert_false(is_alive(read_pid("third")));
 }
 
+/* Whatever ignores TERM, or left the session; there is no grace. */
+static void a_fence_kills_the_whole_tree(void **state)
+{
+    AUTO_FREE char *command = expand(
+        "trap '' TERM; echo $$ >@/main; setsid sh -c 'trap \"\" TERM HUP; echo $$ >@/escaped; "
+        "while :; do sleep 0.1; done' & while :; do sleep 0.1; done");
+    struct launch launch = launch_of(&fixture, 1, command);
+    const struct heard *heard;
+    char id[RUN_ID_TEXT];
+    struct pair marker = {"CRONJOB_RUN_ID", run_id_format(&launch.run, id)};
+    pid_t main_pid, escaped;
+
+    (void)state;
+    launch.env = (struct pairs){&marker, 1};
+    launch.kill_grace = HOUR;
+    launch.fenced = true;
+    launcher_set_lease(fixture.launcher, clock_mono(fixture.clock) + 2 * SECOND);
+    fixture_start(&fixture, &launch);
+    main_pid = read_pid("main");
+    escaped = read_pid("escaped");
+    assert_true(is_alive(main_pid) && is_alive(escaped));
+    heard = fixture_expect(&fixture, LAUNCH_FINISHED, 1);
+    assert_int_equal(heard->event.result.status, RUN_LOST);
+    assert_string_equal(heard->reason, LAUNCH_FENCED);
+    assert_false(is_alive(main_pid) || is_alive(escaped));
+}
+
 static void does_not_wait_for_who_holds_the_output(void **state)
 {
     struct launch launch = launch_of(&fixture, 1, "sleep 1000 & echo done");
@@ -455,6 +482,7 @@ int run_guardian_process_suite(void)
         CLAUSE(tells_the_signal_and_the_use),
         CLAUSE(kills_what_ignores_term),
         CLAUSE(leaves_nothing_behind),
+        CLAUSE(a_fence_kills_the_whole_tree),
         CLAUSE(does_not_wait_for_who_holds_the_output),
         CLAUSE(a_successor_kills_what_was_left),
         CLAUSE(enforces_limits_or_goes_on),

@@ -116,6 +116,83 @@ static void ends_what_runs_too_long(void **state)
                 200 * MILLISECOND);
 }
 
+/* ---- the fence ----------------------------------------------------------------------------- */
+
+static void start_fenced(job_id job, const char *command)
+{
+    struct launch launch = launch_of(&fixture, job, command);
+
+    launch.fenced = true;
+    fixture_start(&fixture, &launch);
+}
+
+static void set_lease(span_us span)
+{
+    launcher_set_lease(fixture.launcher, clock_mono(fixture.clock) + span);
+}
+
+static void expect_fenced(job_id job, bool was_executed)
+{
+    const struct heard *heard = fixture_expect(&fixture, LAUNCH_FINISHED, job);
+
+    assert_int_equal(heard->event.result.status, RUN_LOST);
+    assert_int_equal(heard->event.result.signal, was_executed ? SIGKILL : 0);
+    assert_int_equal(heard->event.result.started_at != INSTANT_NONE, was_executed);
+    assert_string_equal(heard->reason, LAUNCH_FENCED);
+}
+
+static void ends_what_is_fenced_with_the_lease(void **state)
+{
+    struct launch waits = launch_of(&fixture, 3, "exit 0");
+
+    (void)state;
+    waits.fenced = true;
+    waits.start_at += HOUR;
+    set_lease(700 * MILLISECOND);
+    start_fenced(1, "sleep 100");
+    start(2, "sleep 1.5; exit 0");
+    fixture_start(&fixture, &waits);
+    (void)fixture_expect(&fixture, LAUNCH_STARTED, 1);
+    assert_int_equal(fixture_count(&fixture, LAUNCH_FINISHED, 0), 0);
+    expect_fenced(1, true);
+    expect_fenced(3, false);
+    assert_int_equal(fixture_count(&fixture, LAUNCH_STARTED, 3), 0);
+    assert_int_equal(fixture_expect(&fixture, LAUNCH_FINISHED, 2)->event.result.status,
+                     RUN_SUCCEEDED);
+}
+
+static void a_lease_is_prolonged(void **state)
+{
+    (void)state;
+    set_lease(500 * MILLISECOND);
+    start_fenced(1, "sleep 1; exit 0");
+    (void)fixture_expect(&fixture, LAUNCH_STARTED, 1);
+    set_lease(HOUR);
+    set_lease(0); /* of an older sign: it shortens nothing */
+    assert_int_equal(fixture_expect(&fixture, LAUNCH_FINISHED, 1)->event.result.status,
+                     RUN_SUCCEEDED);
+}
+
+static void without_a_lease_nothing_fenced_is_executed(void **state)
+{
+    (void)state;
+    start_fenced(1, "exit 0");
+    expect_fenced(1, false);
+    assert_int_equal(fixture_count(&fixture, LAUNCH_STARTED, 1), 0);
+}
+
+static void a_worker_that_died_prolongs_nothing(void **state)
+{
+    (void)state;
+    set_lease(500 * MILLISECOND);
+    start_fenced(1, "sleep 100");
+    (void)fixture_expect(&fixture, LAUNCH_STARTED, 1);
+    fixture_restart_worker(&fixture);
+    expect_fenced(1, true);
+}
+
+/* ---- connections --------------------------------------------------------------------------- */
+
 static void lets_a_new_worker_adopt_runs(void **state)
 {
     struct launch waits = launch_of(&fixture, 3, "exit 0");
@@ -225,6 +302,10 @@ int run_launcher_suite(const char *name, bool real)
         CLAUSE(executes_a_key_once),
         CLAUSE(kills_what_runs_and_what_waits),
         CLAUSE(ends_what_runs_too_long),
+        CLAUSE(ends_what_is_fenced_with_the_lease),
+        CLAUSE(a_lease_is_prolonged),
+        CLAUSE(without_a_lease_nothing_fenced_is_executed),
+        CLAUSE(a_worker_that_died_prolongs_nothing),
         CLAUSE(lets_a_new_worker_adopt_runs),
         CLAUSE(repeats_a_result_until_it_is_acknowledged),
         CLAUSE(says_when_the_guardian_is_gone),

@@ -28,6 +28,7 @@ struct kept_run {
     struct run_result result;
     char *reason;
     enum run_status verdict; /* RUN_QUEUED, or why we end it */
+    bool fenced;
     span_us timeout, kill_grace;
     mono_us ends_at, stop_at; /* by itself; by TERM or KILL; INT64_MAX: never */
     bool terminated;
@@ -41,6 +42,8 @@ struct memory_guardian {
     struct heap starts, deadlines;
     struct list launchers;
     size_t running;
+    size_t fenced;       /* runs not ENDED that are */
+    mono_us lease_until; /* before the first: passed long ago */
 };
 
 struct queued_event {
@@ -142,6 +145,7 @@ static struct kept_run *find(const struct memory_guardian *guardian, const struc
 
 static void forget(struct memory_guardian *guardian, struct kept_run *run)
 {
+    guardian->fenced -= run->fenced && run->stage != ENDED;
     heap_remove(run->stage == WAITING ? &guardian->starts : &guardian->deadlines, &run->timer);
     guardian->running -= run->stage == RUNNING;
     table_remove(&guardian->runs, &run->node);
@@ -154,6 +158,7 @@ static void end(struct memory_guardian *guardian, struct kept_run *run, enum run
 {
     heap_remove(run->stage == WAITING ? &guardian->starts : &guardian->deadlines, &run->timer);
     guardian->running -= run->stage == RUNNING;
+    guardian->fenced -= run->fenced;
     run->stage = ENDED;
     run->result.status = status;
     run->result.finished_at = clock_now(guardian->clock);
@@ -240,11 +245,40 @@ static void expire(struct memory_guardian *guardian, struct kept_run *run, mono_
         stop(guardian, run, RUN_TIMED_OUT);
 }
 
+static void fence_run(struct memory_guardian *guardian, struct kept_run *run)
+{
+    bool was_executed = run->stage == RUNNING;
+
+    if (!run->verdict) {
+        run->verdict = RUN_LOST;
+        run->reason = xstrdup(LAUNCH_FENCED);
+    }
+    if (was_executed)
+        end_by_signal(guardian, run, SIGKILL);
+    else
+        end(guardian, run, RUN_LOST);
+}
+
+static void fence(struct memory_guardian *guardian, mono_us now)
+{
+    struct table_node *node = table_after(&guardian->runs, NULL);
+
+    if (!guardian->fenced || now < guardian->lease_until)
+        return;
+    for (; node; node = table_after(&guardian->runs, node)) {
+        struct kept_run *run = container_of(node, struct kept_run, node);
+
+        if (run->fenced && run->stage != ENDED)
+            fence_run(guardian, run);
+    }
+}
+
 void memory_guardian_advance(struct memory_guardian *guardian)
 {
     mono_us mono = clock_mono(guardian->clock);
     struct heap_node *node;
 
+    fence(guardian, mono);
     while ((node = heap_first(&guardian->deadlines)) && node->due <= mono)
         expire(guardian, container_of(node, struct kept_run, timer), mono);
     while ((node = heap_first(&guardian->starts)) && node->due <= mono)
@@ -261,6 +295,8 @@ span_us memory_guardian_next(const struct memory_guardian *guardian)
         next = MAX(start->due - clock_mono(guardian->clock), 0);
     if (deadline)
         next = MIN(next, MAX(deadline->due - clock_mono(guardian->clock), 0));
+    if (guardian->fenced)
+        next = MIN(next, MAX(guardian->lease_until - clock_mono(guardian->clock), 0));
     return next == INT64_MAX ? -1 : next;
 }
 
@@ -284,6 +320,7 @@ void memory_guardian_kill(struct memory_guardian *guardian)
     struct memory_launcher *launcher;
 
     forget_all(guardian);
+    guardian->lease_until = 0;
     list_for_each (launcher, &guardian->launchers, link) {
         launcher->connected = false;
         queue(launcher, &disconnected);
@@ -337,6 +374,8 @@ static enum rc memory_start(struct launcher *launcher, const struct launch *laun
         return err_fail(err, RC_TOO_BIG, "a run's arguments and environment are too large");
     }
     run->key = launch->run;
+    run->fenced = launch->fenced;
+    guardian->fenced += launch->fenced;
     run->result = (struct run_result){.status = RUN_QUEUED,
                                       .started_at = INSTANT_NONE,
                                       .finished_at = INSTANT_NONE,
@@ -356,6 +395,14 @@ static void memory_kill(struct launcher *launcher, const struct run_key *key)
         end(self->guardian, run, RUN_KILLED);
     else if (run && run->stage == RUNNING)
         stop(self->guardian, run, RUN_KILLED);
+}
+
+static void memory_set_lease(struct launcher *launcher, mono_us until)
+{
+    struct memory_launcher *self = self_of(launcher);
+
+    if (self->connected)
+        self->guardian->lease_until = MAX(self->guardian->lease_until, until);
 }
 
 static void memory_acknowledge(struct launcher *launcher, const struct run_key *key)
@@ -405,6 +452,7 @@ struct launcher *memory_launcher_new(struct memory_guardian *guardian, launch_ca
     static const struct launcher_ops ops = {.name = "memory",
                                             .start = memory_start,
                                             .kill = memory_kill,
+                                            .set_lease = memory_set_lease,
                                             .acknowledge = memory_acknowledge,
                                             .fd = memory_fd,
                                             .dispatch = memory_dispatch,

@@ -252,6 +252,7 @@ static bool hear(struct posix_launcher *self, const char *body, size_t length)
     case GUARDIAN_START:
     case GUARDIAN_KILL:
     case GUARDIAN_ACKNOWLEDGE:
+    case GUARDIAN_LEASE:
         break;
     }
     return false;
@@ -327,6 +328,15 @@ static void posix_kill(struct launcher *launcher, const struct run_key *run)
         send_soon(self);
 }
 
+/* Told again after the next connection. */
+static void posix_set_lease(struct launcher *launcher, mono_us until)
+{
+    struct posix_launcher *self = self_of(launcher);
+
+    if (self->link == LINK_UP && guardian_put_lease(&self->out, until) == RC_OK)
+        send_soon(self);
+}
+
 static void posix_acknowledge(struct launcher *launcher, const struct run_key *run)
 {
     struct posix_launcher *self = self_of(launcher);
@@ -377,6 +387,7 @@ enum rc posix_launcher_new(const struct posix_launcher_config *config,
     static const struct launcher_ops ops = {.name = "posix",
                                             .start = posix_start,
                                             .kill = posix_kill,
+                                            .set_lease = posix_set_lease,
                                             .acknowledge = posix_acknowledge,
                                             .fd = posix_fd,
                                             .dispatch = posix_dispatch,

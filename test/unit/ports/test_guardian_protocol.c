@@ -25,7 +25,8 @@ static struct launch full_launch(void)
         .working_directory = "/tmp",
         .timeout = SECOND,
         .kill_grace = 2 * SECOND,
-        .limits = {.memory = 1, .cpu = 0.5, .tasks = 2, .output = 3, .nice = -4}};
+        .limits = {.memory = 1, .cpu = 0.5, .tasks = 2, .output = 3, .nice = -4},
+        .fenced = true};
 }
 
 static enum rc decode(const struct buf *buf, struct arena *arena, struct guardian_message *message)
@@ -60,6 +61,21 @@ static void reads_back_a_start(void **state)
     assert_string_equal(message.launch.stdin_text, "in");
     assert_true(memcmp(&message.launch.limits.cpu, &launch.limits.cpu, sizeof(double)) == 0);
     assert_int_equal(message.launch.limits.nice, -4);
+    assert_true(message.launch.fenced);
+}
+
+static void reads_back_a_lease(void **state)
+{
+    AUTO_ARENA struct arena arena = {0};
+    struct guardian_message message;
+    AUTO_BUF struct buf buf;
+
+    (void)state;
+    buf_init(&buf, GUARDIAN_FRAME_MAX);
+    assert_int_equal(guardian_put_lease(&buf, 1LL << 50), RC_OK);
+    assert_int_equal(decode(&buf, &arena, &message), RC_OK);
+    assert_int_equal(message.kind, GUARDIAN_LEASE);
+    assert_true(message.lease_until == 1LL << 50);
 }
 
 static void reads_back_an_event(void **state)
@@ -165,6 +181,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_back_a_start),
         cmocka_unit_test(reads_back_an_event),
+        cmocka_unit_test(reads_back_a_lease),
         cmocka_unit_test(refuses_what_is_cut_or_too_long),
         cmocka_unit_test(refuses_a_launch_of_nothing_or_of_two_things),
         cmocka_unit_test(knows_where_a_frame_ends),
