@@ -204,6 +204,7 @@ enum rc link_gate_new(const struct link_gate_config *config, struct link_gate **
     gate->config.address = xstrdup(config->address);
     gate->config.secret = NULL; /* the guard has a copy */
     gate->guard = link_guard_new(config->secret, 0);
+    gate->desk = link_desk_new();
     if (config->events)
         gate->feed = link_feed_new(config->events);
     make_routes(gate);
@@ -232,6 +233,7 @@ void link_gate_free(struct link_gate *gate)
 {
     if (!gate)
         return;
+    link_desk_close(gate->desk);
     http_server_free(gate->server);
     link_feed_free(gate->feed);
     link_guard_free(gate->guard);

@@ -4,7 +4,8 @@
  * link/events.h and link/outputs.h; and /healthz, /readyz and /metrics for everybody.
  *
  * Life: link_gate_new() opens the port and answers at once. To stop: link_gate_drain() while the
- * manager still works, then stop the manager, then link_gate_free().
+ * manager still works, then stop it, then link_gate_free(); changes that are still with the manager
+ * are not answered any more. The manager is freed after the gate.
  */
 #ifndef CRONJOB_LINK_GATE_H
 #define CRONJOB_LINK_GATE_H

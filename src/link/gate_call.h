@@ -10,10 +10,12 @@
 #include "link/signature.h"
 
 struct link_feed;
+struct link_desk;
 
 struct link_gate {
     struct link_gate_config config; /* its strings are our own */
     struct link_guard *guard;
+    struct link_desk *desk;
     struct link_feed *feed; /* NULL: no events here */
     struct http_route *routes;
     size_t route_count;
@@ -41,6 +43,11 @@ void gate_take_events(struct http_request *request);
 void gate_stream_events(struct http_request *request);
 void gate_read_output(struct http_request *request);
 void gate_remove_outputs(struct http_request *request);
+
+/* gate_changes.c: where answers to changes are given out, until it is closed. It goes when the last
+ * of the changes is done, which may be after the gate. */
+struct link_desk *link_desk_new(void);
+void link_desk_close(struct link_desk *desk);
 
 /* feed.c: what is published, for those who listen. Not a stream is left when it is freed. */
 struct link_feed *link_feed_new(struct events *events);

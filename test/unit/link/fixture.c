@@ -171,11 +171,11 @@ void fixture_free(struct fixture *fixture)
         if (fixture->nodes[i].gate)
             link_gate_drain(fixture->nodes[i].gate, SECOND);
     }
-    manager_free(fixture->manager);
     for (size_t i = 0; i < fixture->node_count; i++) {
         link_gate_free(fixture->nodes[i].gate);
         events_free(fixture->nodes[i].events);
     }
+    manager_free(fixture->manager);
     events_free(fixture->events);
     coordination_free(fixture->coordination);
     outputs_free(fixture->outputs);
@@ -242,17 +242,22 @@ static void need_manager(struct fixture *fixture)
     assert_int_equal(manager_start(fixture->manager, &err), RC_OK);
 }
 
-struct node *fixture_add_manager(struct fixture *fixture, const char *name)
+struct node *fixture_add_gate(struct fixture *fixture, const char *name, struct changes *changes)
 {
     struct node *node = add_node(fixture, name);
 
-    need_manager(fixture);
-    open_gate(node, (struct link_gate_config){.changes = manager_changes(fixture->manager),
+    open_gate(node, (struct link_gate_config){.changes = changes,
                                               .events = node->events,
                                               .leads = leads,
                                               .store = fixture->store,
                                               .ready = ready});
     return node;
+}
+
+struct node *fixture_add_manager(struct fixture *fixture, const char *name)
+{
+    need_manager(fixture);
+    return fixture_add_gate(fixture, name, manager_changes(fixture->manager));
 }
 
 struct node *fixture_add_worker(struct fixture *fixture, const char *name)
@@ -265,7 +270,6 @@ struct node *fixture_add_worker(struct fixture *fixture, const char *name)
 
 void fixture_stop_node(struct node *node)
 {
-    link_gate_drain(node->gate, SECOND);
     link_gate_free(node->gate);
     node->gate = NULL;
 }

@@ -54,8 +54,10 @@ struct fixture *fixture_new(void);
 void fixture_free(struct fixture *fixture);
 
 struct node *fixture_add_manager(struct fixture *fixture, const char *name);
+/* A manager's gate before other changes than the manager's. */
+struct node *fixture_add_gate(struct fixture *fixture, const char *name, struct changes *changes);
 struct node *fixture_add_worker(struct fixture *fixture, const char *name);
-/* Nobody answers there any more. */
+/* Nobody answers there any more, without waiting for the calls that go on. */
 void fixture_stop_node(struct node *node);
 
 /* From now on this one leads, and the store says so; with `url` it is said to be there. NULL:

@@ -157,6 +157,63 @@ static void refuses_what_it_cannot_read(void **state)
     expect(ask("POST", worker->url, LINK_CHANGES_PATH, "{}", NULL), 404, "nothing at this path");
 }
 
+/* A manager that takes changes and keeps them, as one that waits for its store. */
+struct slow {
+    struct changes base;
+    struct change *_Atomic kept;
+};
+
+static enum rc keep(struct changes *changes, struct change *change, struct err *err)
+{
+    (void)err;
+    atomic_store(&container_of(changes, struct slow, base)->kept, change);
+    return RC_OK;
+}
+
+static void *post_change(void *context)
+{
+    static const char body[] =
+        "{\"version\":1,\"changes\":[{\"kind\":\"job_purge\",\"id\":\"7\"}]}";
+    struct node *node = context;
+    AUTO_HTTP_CLIENT struct http_client *client = NULL;
+    AUTO_FREE char *url = xasprintf("%s%s", node->url, LINK_CHANGES_PATH);
+    char text[LINK_SIGNATURE_TEXT];
+    struct http_header headers[] = {
+        {"Content-Type", LINK_JSON},
+        {LINK_SIGNATURE_HEADER, sign(node->fixture, "POST", LINK_CHANGES_PATH, body, text)}};
+    struct http_call call = {.method = "POST",
+                             .url = url,
+                             .headers = headers,
+                             .header_count = 2,
+                             .body = body,
+                             .body_length = sizeof(body) - 1,
+                             .timeout = FIXTURE_PATIENCE,
+                             .body_limit = LINK_ANSWER_MAX};
+    struct http_response response;
+
+    assert_int_equal(
+        http_client_new(&(struct http_client_config){.connect_timeout = SECOND}, &client, NULL),
+        RC_OK);
+    assert_int_equal(http_client_request(client, &call, &response, NULL), RC_UNAVAILABLE);
+    return NULL;
+}
+
+static void goes_before_its_changes_are_done(void **state)
+{
+    static const struct changes_ops ops = {.name = "slow", .submit = keep};
+    struct fixture *fixture = *state;
+    struct slow slow = {.base.ops = &ops};
+    struct node *node = fixture_add_gate(fixture, "m1", &slow.base);
+    pthread_t poster;
+
+    fixture_elect(fixture, node, NULL);
+    assert_int_equal(pthread_create(&poster, NULL, post_change, node), 0);
+    fixture_wait_for(fixture, atomic_load(&slow.kept));
+    fixture_stop_node(node);
+    atomic_load(&slow.kept)->done(atomic_load(&slow.kept));
+    assert_int_equal(pthread_join(poster, NULL), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
 
 int main(void)
@@ -166,6 +223,7 @@ int main(void)
         TEST(lets_in_who_signs),
         TEST(says_who_leads),
         TEST(refuses_what_it_cannot_read),
+        TEST(goes_before_its_changes_are_done),
     };
 
     return cmocka_run_group_tests_name("link gate", tests, NULL, NULL);
