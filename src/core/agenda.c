@@ -261,7 +261,14 @@ static void settle_unknown(struct entry *entry, const char *reason)
     activity->tried = INSTANT_NONE;
 }
 
-/* Leaves the ticks up to `until` that were never claimed to be recorded. */
+static bool is_doubtful(const struct entry *entry)
+{
+    return entry->activity && entry->activity->failures && entry->activity->unknown &&
+           !entry_claiming_tick(entry);
+}
+
+/* Leaves the ticks up to `until` that were never claimed to be recorded. The claim in flight is not
+ * theirs; one that failed is recorded by itself, since a stretch cannot begin with it. */
 static void leave_old_ticks(struct agenda *agenda, struct entry *entry, instant_us until,
                             const char *reason)
 {
@@ -271,10 +278,24 @@ static void leave_old_ticks(struct agenda *agenda, struct entry *entry, instant_
 
     if (claiming && !claiming->stale && claiming->key.scheduled_at <= until)
         since = claiming->key.scheduled_at;
+    if (is_doubtful(entry) && entry->activity->tried <= until) {
+        since = MAX(since, entry->activity->tried);
+        settle_unknown(entry, reason);
+    }
     if (ticks_next(&ticks, since) <= until)
         entry_leave_gap(agenda, entry, since, until, reason);
     if (entry->activity && entry->activity->tried <= until)
         entry->activity->failures = 0;
+}
+
+/* The tick whose claim is in flight was due before its job went. One that a change has overtaken
+ * was when the change came after it. */
+static void owe_claimed(struct entry *entry, instant_us now)
+{
+    struct live *live = entry_claiming_tick(entry);
+
+    if (live && live->key.scheduled_at <= (live->stale ? MIN(now, entry->since) : now))
+        live->owed = true;
 }
 
 /* A job that is followed has changed. */
@@ -343,11 +364,14 @@ void agenda_put(struct agenda *agenda, const struct agenda_job *job, instant_us 
         change(agenda, entry, job, now);
     else
         begin(agenda, entry, job, now);
-    if (job->dormant)
+    if (job->dormant) {
         settle_unknown(entry, AGENDA_REMOVED);
+        owe_claimed(entry, now);
+    }
     entry->revision = job->revision;
     entry->removed = false;
     entry->dormant = job->dormant;
+    entry->elsewhere = job->dormant && job->elsewhere;
     entry->finished = job->dormant && job->status == JOB_FINISHED;
     agenda->job_count += is_counted(entry);
     if (entry->dormant && !entry->activity)
@@ -356,19 +380,32 @@ void agenda_put(struct agenda *agenda, const struct agenda_job *job, instant_us 
         agenda_settle(agenda, entry);
 }
 
+void agenda_hand_over(struct agenda *agenda, job_id job)
+{
+    struct entry *entry = agenda_find(agenda, job);
+
+    if (!entry || !is_counted(entry))
+        return;
+    agenda->job_count--;
+    entry->dormant = entry->elsewhere = true;
+    if (entry->activity) {
+        entry->activity->backlog_until = INSTANT_NONE;
+        entry->activity->failures = 0;
+    }
+    agenda_settle(agenda, entry);
+}
+
 void agenda_remove(struct agenda *agenda, job_id job)
 {
     struct entry *entry = agenda_find(agenda, job);
-    struct live *live, *next, *claiming;
+    struct live *live, *next;
 
     if (!entry || entry->removed)
         return;
-    settle_unknown(entry, AGENDA_REMOVED);
     if (entry_is_followed(entry) && agenda->now > entry->since)
         leave_old_ticks(agenda, entry, agenda->now, AGENDA_REMOVED);
-    claiming = entry_claiming_tick(entry);
-    if (claiming)
-        claiming->owed = !claiming->stale && claiming->key.scheduled_at <= agenda->now;
+    settle_unknown(entry, AGENDA_REMOVED);
+    owe_claimed(entry, agenda->now);
     agenda->job_count -= is_counted(entry);
     entry->removed = true;
     for (live = entry->activity ? entry->activity->lives : NULL; live; live = next) {

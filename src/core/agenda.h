@@ -90,7 +90,9 @@ struct agenda;
 struct agenda_job {
     job_id id;
     uint64_t revision;
-    bool dormant; /* known only for a run on demand: its schedule is not followed */
+    bool dormant;   /* known only for a run on demand: its schedule is not followed */
+    bool elsewhere; /* dormant, for another worker follows its schedule: what is ours already goes
+                       on, and is tried again, as if it were followed here */
     struct schedule schedule;
     const struct zone *zone;
     instant_us anchor;    /* of @every: starts_at, else created_at */
@@ -149,13 +151,17 @@ void agenda_put(struct agenda *agenda, const struct agenda_job *job, instant_us 
  * for their turn are recorded as missed. */
 void agenda_remove(struct agenda *agenda, job_id job);
 
+/* Another worker follows the job from now on: it is dormant here, followed elsewhere. Ticks that
+ * were not claimed are the other's, as is one whose claim turns out void. */
+void agenda_hand_over(struct agenda *agenda, job_id job);
+
 /* A run of a known job on demand, queued in the store. Unknown job: false. A dormant job is
  * forgotten when its runs are over. */
 MUST_USE bool agenda_run(struct agenda *agenda, const struct run_key *run, instant_us now);
 
 /* After a restart: a run of a known job that goes on, or that was claimed by us and certainly not
  * started (`started` false: it is decided anew, START or SKIP; too late is RUN_MISSED, a tick of a
- * job that is dormant now is RUN_SKIPPED). */
+ * job that is dormant now, and not followed elsewhere, is RUN_SKIPPED). */
 void agenda_adopt(struct agenda *agenda, const struct run_key *run, enum run_trigger trigger,
                   bool started, instant_us now);
 

@@ -80,12 +80,15 @@ instant_us due_wake(const struct agenda *agenda, const struct entry *entry)
 
 /* ---- recording ----------------------------------------------------------------------------- */
 
-/* A tick whose run we hold (the clock was set back) is accounted for. */
+/* A tick whose run we hold (the clock was set back) is accounted for by that, or will be. */
 static bool is_held(const struct entry *entry, instant_us tick)
 {
     struct run_key run = {.scheduled_at = tick, .job = entry->id, .attempt = 1};
+    struct live *live = entry_find_live(entry, &run);
 
-    return entry_find_live(entry, &run);
+    if (live)
+        live->owed = true;
+    return live;
 }
 
 static struct decision *record(const struct gap *gap, const struct entry *entry, instant_us tick,
@@ -414,7 +417,7 @@ void due_claimed(struct agenda *agenda, struct entry *entry, struct live *live,
     case CLAIM_WON:
         live_set_state(agenda, live, LIVE_WON);
         accounted(agenda, entry, live);
-        if (!entry_is_followed(entry))
+        if (!entry_goes_on(entry))
             live_refuse(live, RUN_SKIPPED, AGENDA_REMOVED);
         return;
     case CLAIM_TAKEN:

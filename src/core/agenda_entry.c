@@ -50,6 +50,11 @@ bool entry_is_followed(const struct entry *entry)
     return !entry->dormant && !entry->removed && !entry->finished;
 }
 
+bool entry_goes_on(const struct entry *entry)
+{
+    return entry_is_followed(entry) || (entry->elsewhere && !entry->removed);
+}
+
 struct activity *entry_activity(struct entry *entry)
 {
     if (!entry->activity) {

@@ -44,7 +44,7 @@ struct live {
     enum live_kind kind;
     enum live_state state;
     bool stale;   /* CLAIMING a tick: the entry's tick was set anew meanwhile */
-    bool owed;    /* CLAIMING a tick: it was due before its job went */
+    bool owed;    /* CLAIMING a tick: to be recorded if nobody gets it, although its job went */
     bool unknown; /* a claim of it may have taken effect unseen */
     bool killed;  /* ACTIVE: KILL was decided */
 };
@@ -91,8 +91,9 @@ struct entry {
     bool starts_at_anchor : 1;
     bool dormant : 1;
     bool removed : 1;
-    bool finished : 1; /* it was said that it has no more ticks */
-    bool failed : 1;   /* its last run did not succeed: status error */
+    bool elsewhere : 1; /* dormant: another worker follows it */
+    bool finished : 1;  /* it was said that it has no more ticks */
+    bool failed : 1;    /* its last run did not succeed: status error */
 };
 _Static_assert(sizeof(struct entry) <= 80, "there may be a million");
 
@@ -145,6 +146,8 @@ instant_us entry_horizon(const struct agenda *agenda, const struct entry *entry,
 void entry_pass(const struct agenda *agenda, struct entry *entry, instant_us since);
 /* Whether its schedule is followed. */
 bool entry_is_followed(const struct entry *entry);
+/* Whether it is by somebody: what is ours is wanted. */
+bool entry_goes_on(const struct entry *entry);
 
 struct activity *entry_activity(struct entry *entry); /* made if need be */
 struct live *entry_find_live(const struct entry *entry, const struct run_key *run);

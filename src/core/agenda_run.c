@@ -54,7 +54,7 @@ static void judge_unstarted(const struct agenda *agenda, const struct entry *ent
     instant_us tick = MAX(MIN(live->key.scheduled_at, INSTANT_MAX), -INSTANT_MAX);
     span_us late = now - tick - entry_offset(agenda, entry);
 
-    if (live->kind != LIVE_DEMAND && !entry_is_followed(entry))
+    if (live->kind != LIVE_DEMAND && !entry_goes_on(entry))
         live_refuse(live, RUN_SKIPPED, AGENDA_REMOVED);
     else if (live->kind != LIVE_RETRY && live->trigger != TRIGGER_REBOOT &&
              late > patience(entry_policy(agenda, entry)))
@@ -157,8 +157,7 @@ static void claim_failed(struct agenda *agenda, struct entry *entry, struct live
 {
     live->unknown = true;
     if (live->kind == LIVE_RETRY &&
-        (!entry_is_followed(entry) ||
-         now - live->tried_at >= patience(entry_policy(agenda, entry)))) {
+        (!entry_goes_on(entry) || now - live->tried_at >= patience(entry_policy(agenda, entry)))) {
         entry_leave_run(entry, &live->key, AGENDA_NO_ANSWER);
         entry_drop_live(agenda, entry, live);
         return;
@@ -169,7 +168,7 @@ static void claim_failed(struct agenda *agenda, struct entry *entry, struct live
 static void claim_void(struct agenda *agenda, struct entry *entry, struct live *live,
                        instant_us now)
 {
-    bool unwanted = live->kind == LIVE_RETRY && !entry_is_followed(entry);
+    bool unwanted = live->kind == LIVE_RETRY && !entry_goes_on(entry);
 
     if (!unwanted && live->failures < VOIDS) {
         claim_again(agenda, live, now);
@@ -186,7 +185,7 @@ static void other_claimed(struct agenda *agenda, struct entry *entry, struct liv
     switch (outcome) {
     case CLAIM_WON:
         live_set_state(agenda, live, LIVE_WON);
-        if (live->kind == LIVE_RETRY && !entry_is_followed(entry))
+        if (live->kind == LIVE_RETRY && !entry_goes_on(entry))
             live_refuse(live, RUN_SKIPPED, AGENDA_REMOVED);
         break;
     case CLAIM_TAKEN:
@@ -249,7 +248,7 @@ static enum job_status job_status_of(const struct agenda *agenda, struct entry *
         return JOB_ERROR;
     if (entry->finished)
         return JOB_FINISHED;
-    if (!entry_is_followed(entry) || entry->tick != TICK_NEVER || ticks_are_open(&ticks) ||
+    if (!entry_goes_on(entry) || entry->tick != TICK_NEVER || ticks_are_open(&ticks) ||
         entry->activity->lives || entry->activity->pasts)
         return JOB_SCHEDULED;
     entry->finished = true;
@@ -268,7 +267,7 @@ enum job_status agenda_finished(struct agenda *agenda, const struct run_key *run
     if (!live)
         return JOB_SCHEDULED;
     retry = retry_of(entry_policy(agenda, entry), run, result, live->lost, now);
-    if (retry.wanted && entry_is_followed(entry) && entry->activity->claimed <= run->scheduled_at)
+    if (retry.wanted && entry_goes_on(entry) && entry->activity->claimed <= run->scheduled_at)
         add_retry(entry, run, &retry);
     entry_drop_live(agenda, entry, live);
     due_slot_freed(agenda, entry, now);

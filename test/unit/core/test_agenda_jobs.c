@@ -296,6 +296,79 @@ static void a_claim_in_flight_when_the_job_is_removed(void **state)
     }
 }
 
+static void a_claim_in_flight_when_a_changed_job_is_removed(void **state)
+{
+    struct desk desk = desk_new();
+    struct agenda_job job = desk_job(1, "* * * * *");
+
+    (void)state;
+    desk_put(&desk, &job);
+    desk_at(&desk, 60, "claim 1-60-1 schedule <90\n");
+    job = desk_job(1, "0 * * * *");
+    job.revision = 2;
+    job.due_since = desk_time(60.5);
+    desk_put(&desk, &job);
+    desk_at(&desk, 61, "");
+    agenda_remove(desk.agenda, 1);
+    desk_claimed(&desk, "1-60-1", CLAIM_VOID);
+    desk_at(&desk, 62, "record 1-60-1 missed: the job was removed or paused\n");
+    desk_is_idle(&desk);
+    desk_release(&desk);
+}
+
+static void a_claim_in_flight_when_the_job_is_paused(void **state)
+{
+    struct desk desk = desk_new();
+    struct agenda_job job = desk_job(1, "* * * * *");
+
+    (void)state;
+    desk_put(&desk, &job);
+    desk_at(&desk, 60, "claim 1-60-1 schedule <90\n");
+    job.revision = 2;
+    job.due_since = desk_time(60.5);
+    job.dormant = true;
+    desk_put(&desk, &job);
+    desk_at(&desk, 61, "");
+    desk_claimed(&desk, "1-60-1", CLAIM_VOID);
+    desk_at(&desk, 62, "record 1-60-1 missed: the job was removed or paused\n");
+    desk_is_idle(&desk);
+    desk_release(&desk);
+}
+
+static void a_claim_in_flight_when_the_clock_is_set_back_and_the_job_removed(void **state)
+{
+    struct desk desk = desk_new();
+    struct agenda_job job = desk_job(1, "* * * * *");
+
+    (void)state;
+    desk_put(&desk, &job);
+    desk_at(&desk, 60, "claim 1-60-1 schedule <90\n");
+    desk_at(&desk, 30, "");
+    desk_at(&desk, 70, "");
+    agenda_remove(desk.agenda, 1);
+    desk_at(&desk, 71, "");
+    desk_claimed(&desk, "1-60-1", CLAIM_VOID);
+    desk_at(&desk, 72, "record 1-60-1 missed: the job was removed or paused\n");
+    desk_is_idle(&desk);
+    desk_release(&desk);
+}
+
+static void a_claim_that_failed_is_recorded_once_when_the_job_is_removed(void **state)
+{
+    struct desk desk = desk_new();
+    struct agenda_job job = desk_job(1, "* * * * *");
+
+    (void)state;
+    desk_put(&desk, &job);
+    desk_at(&desk, 60, "claim 1-60-1 schedule <90\n");
+    desk_claimed(&desk, "1-60-1", CLAIM_FAILED);
+    desk_at(&desk, 60.05, "");
+    agenda_remove(desk.agenda, 1);
+    desk_at(&desk, 61, "record 1-60-1 missed: the job was removed or paused\n");
+    desk_is_idle(&desk);
+    desk_release(&desk);
+}
+
 static void what_waits_when_the_job_is_removed(void **state)
 {
     struct desk desk = desk_new();
@@ -360,6 +433,107 @@ static void a_run_killed_while_it_waits_is_over(void **state)
     desk_release(&desk);
 }
 
+/* ---- another worker's -------------------------------------------------------------------- */
+
+static void a_job_handed_over_claims_nothing_more_and_its_runs_go_on(void **state)
+{
+    struct desk desk = desk_new();
+    struct agenda_job job = desk_job(1, "* * * * *");
+
+    (void)state;
+    job.retries.limit = 1;
+    desk_put(&desk, &job);
+    desk_starts(&desk, 60, "1-60-1");
+    agenda_hand_over(desk.agenda, 1);
+    assert_int_equal(agenda_job_count(desk.agenda), 0);
+    desk_at(&desk, 100, "");
+    assert_int_equal(desk_ended(&desk, "1-60-1", RUN_FAILED), JOB_ERROR);
+    desk_at(&desk, 130, "claim 1-60-2 retry <160\n");
+    desk_claimed(&desk, "1-60-2", CLAIM_WON);
+    desk_at(&desk, 130, "start 1-60-2 retry at 130\n");
+    assert_int_equal(desk_ended(&desk, "1-60-2", RUN_SUCCEEDED), JOB_SCHEDULED);
+    assert_int_equal(agenda_revision(desk.agenda, 1), 0);
+    desk_is_idle(&desk);
+    desk_release(&desk);
+}
+
+static void a_claim_in_flight_when_the_job_is_handed_over(void **state)
+{
+    static const struct {
+        enum claim_outcome outcome;
+        const char *expected;
+    } cases[] = {
+        {CLAIM_WON, "start 1-60-1 schedule at 60\n"},
+        {CLAIM_TAKEN, ""},
+        {CLAIM_VOID, ""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct desk desk = desk_new();
+        struct agenda_job job = desk_job(1, "* * * * *");
+
+        desk_put(&desk, &job);
+        desk_at(&desk, 60, "claim 1-60-1 schedule <90\n");
+        agenda_hand_over(desk.agenda, 1);
+        desk_claimed(&desk, "1-60-1", cases[i].outcome);
+        desk_at(&desk, 62, cases[i].expected);
+        desk_is_idle(&desk);
+        desk_release(&desk);
+    }
+}
+
+static void ticks_that_wait_are_the_other_s_when_the_job_is_handed_over(void **state)
+{
+    struct desk desk = desk_new();
+    struct agenda_job job = desk_job(1, "* * * * *");
+
+    (void)state;
+    job.concurrency = CONCURRENCY_QUEUE;
+    desk_put(&desk, &job);
+    desk_starts(&desk, 60, "1-60-1");
+    desk_at(&desk, 180, "");
+    agenda_hand_over(desk.agenda, 1);
+    desk_at(&desk, 181, "");
+    (void)desk_ended(&desk, "1-60-1", RUN_SUCCEEDED);
+    desk_at(&desk, 240, "");
+    desk_is_idle(&desk);
+    desk_release(&desk);
+}
+
+static void a_one_time_job_handed_over_is_finished_by_its_run(void **state)
+{
+    struct desk desk = desk_new();
+    struct agenda_job job = desk_job(1, "@at 2026-01-05T00:01:00Z");
+
+    (void)state;
+    desk_put(&desk, &job);
+    desk_starts(&desk, 60, "1-60-1");
+    agenda_hand_over(desk.agenda, 1);
+    assert_int_equal(desk_ended(&desk, "1-60-1", RUN_SUCCEEDED), JOB_FINISHED);
+    desk_is_idle(&desk);
+    desk_release(&desk);
+}
+
+static void a_job_handed_over_may_come_back(void **state)
+{
+    struct desk desk = desk_new();
+    struct agenda_job job = desk_job(1, "* * * * *");
+
+    (void)state;
+    desk_put(&desk, &job);
+    desk_starts(&desk, 60, "1-60-1");
+    agenda_hand_over(desk.agenda, 1);
+    job.cursor = desk_time(120);
+    desk.now = desk_time(121);
+    desk_put(&desk, &job);
+    assert_int_equal(agenda_job_count(desk.agenda), 1);
+    desk_at(&desk, 180, "record 1-180-1 skipped: a run of the job was active\n");
+    (void)desk_ended(&desk, "1-60-1", RUN_SUCCEEDED);
+    desk_starts(&desk, 240, "1-240-1");
+    desk_release(&desk);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -376,9 +550,18 @@ int main(void)
         cmocka_unit_test(a_claim_that_may_have_taken_effect_is_settled_when_the_job_changes),
         cmocka_unit_test(a_removed_job_claims_nothing_more_and_its_runs_go_on),
         cmocka_unit_test(a_claim_in_flight_when_the_job_is_removed),
+        cmocka_unit_test(a_claim_in_flight_when_a_changed_job_is_removed),
+        cmocka_unit_test(a_claim_in_flight_when_the_job_is_paused),
+        cmocka_unit_test(a_claim_in_flight_when_the_clock_is_set_back_and_the_job_removed),
+        cmocka_unit_test(a_claim_that_failed_is_recorded_once_when_the_job_is_removed),
         cmocka_unit_test(what_waits_when_the_job_is_removed),
         cmocka_unit_test(a_job_that_comes_back_finds_its_run_still_active),
         cmocka_unit_test(a_run_killed_while_it_waits_is_over),
+        cmocka_unit_test(a_job_handed_over_claims_nothing_more_and_its_runs_go_on),
+        cmocka_unit_test(a_claim_in_flight_when_the_job_is_handed_over),
+        cmocka_unit_test(ticks_that_wait_are_the_other_s_when_the_job_is_handed_over),
+        cmocka_unit_test(a_one_time_job_handed_over_is_finished_by_its_run),
+        cmocka_unit_test(a_job_handed_over_may_come_back),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

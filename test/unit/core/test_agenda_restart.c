@@ -74,6 +74,23 @@ static void of_a_paused_job_only_runs_on_demand_start(void **state)
     desk_release(&desk);
 }
 
+static void of_a_job_followed_elsewhere_everything_starts(void **state)
+{
+    struct desk desk = desk_new();
+    struct agenda_job job = desk_job(1, "* * * * *");
+    struct run_key tick = desk_run("1-60-1");
+
+    (void)state;
+    job.dormant = job.elsewhere = true;
+    desk.now = desk_time(62);
+    desk_put(&desk, &job);
+    agenda_adopt(desk.agenda, &tick, TRIGGER_SCHEDULE, false, desk.now);
+    desk_at(&desk, 62, "start 1-60-1 schedule at 60\n");
+    (void)desk_ended(&desk, "1-60-1", RUN_SUCCEEDED);
+    desk_is_idle(&desk);
+    desk_release(&desk);
+}
+
 static void of_two_found_one_starts_under_forbid(void **state)
 {
     struct desk desk = desk_new();
@@ -141,6 +158,7 @@ int main(void)
         cmocka_unit_test(a_run_that_goes_on_is_active),
         cmocka_unit_test(a_run_that_was_not_started_is_decided_anew),
         cmocka_unit_test(of_a_paused_job_only_runs_on_demand_start),
+        cmocka_unit_test(of_a_job_followed_elsewhere_everything_starts),
         cmocka_unit_test(of_two_found_one_starts_under_forbid),
         cmocka_unit_test(what_is_found_of_unknown_jobs_is_ignored),
         cmocka_unit_test(a_retry_to_come_is_recalled),
