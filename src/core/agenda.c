@@ -366,7 +366,8 @@ void agenda_put(struct agenda *agenda, const struct agenda_job *job, instant_us 
         begin(agenda, entry, job, now);
     if (job->dormant) {
         settle_unknown(entry, AGENDA_REMOVED);
-        owe_claimed(entry, now);
+        if (!job->elsewhere)
+            owe_claimed(entry, now);
     }
     entry->revision = job->revision;
     entry->removed = false;

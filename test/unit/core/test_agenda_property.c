@@ -225,9 +225,7 @@ static void take_record(struct model *model, const struct decision *decision)
         violated(model, "%llu-%f-%u is recorded while it is claimed\n", RUN_ARGS(row->key));
     if (row->kind == ROW_STARTED || (row->kind == ROW_OURS && row->seen))
         violated(model, "%llu-%f-%u is recorded while it is held\n", RUN_ARGS(row->key));
-    /* A job that came back with an older cursor and went again: the key is taken. */
     if (row->kind != ROW_FREE && row->kind != ROW_OURS &&
-        strcmp(decision->reason, AGENDA_REMOVED) &&
         !may_double(model, row->key.job, row->key.scheduled_at))
         violated(model, "%llu-%f-%u is recorded twice: %s\n", RUN_ARGS(row->key), decision->reason);
     if (row->kind == ROW_FREE || row->kind == ROW_OURS)
