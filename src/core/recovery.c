@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/recovery.h"
+
+#include <string.h>
+
+struct recovery recovery_decide(const struct run *run, const struct job_record *job)
+{
+    struct recovery recovery = {.next = run->key, .job_status = JOB_ERROR};
+
+    if (!job || job->removed)
+        return recovery;
+    recovery.reruns = job->enabled && job->on_worker_loss == WORKER_LOSS_RERUN &&
+                      run->key.attempt <= job->retries.limit + AGENDA_RERUNS;
+    recovery.next.attempt += recovery.reruns;
+    recovery.sets_status = !recovery.reruns;
+    return recovery;
+}
+
+const char *recovery_reason(const char *worker, char text[LIMIT_REASON + 1])
+{
+    static const char before[] = "worker ", after[] = " vanished";
+    size_t length = MIN(strlen(worker), (size_t)LIMIT_NAME);
+
+    memcpy(text, before, sizeof(before) - 1);
+    memcpy(text + sizeof(before) - 1, worker, length);
+    memcpy(text + sizeof(before) - 1 + length, after, sizeof(after));
+    return text;
+}
+
+bool recovery_unclaimed(const struct job_record *job, const struct schedule *schedule,
+                        const struct zone *zone, instant_us now, struct unclaimed *ret_unclaimed)
+{
+    instant_us anchor = job->starts_at == INSTANT_NONE ? job->created_at : job->starts_at;
+    instant_us after = MAX(job->due_since, job->cursor);
+    instant_us until = now - job->jitter - job->catch_up_window - RECOVERY_MARGIN;
+    struct unclaimed unclaimed;
+
+    if (job->starts_at != INSTANT_NONE)
+        after = MAX(after, job->starts_at - 1);
+    if (job->ends_at != INSTANT_NONE)
+        until = MIN(until, job->ends_at - 1);
+    if (after >= until || schedule_next(schedule, zone, anchor, after, &unclaimed.first) != RC_OK ||
+        unclaimed.first > until ||
+        schedule_last(schedule, zone, anchor, after, until, &unclaimed.last) != RC_OK)
+        return false;
+    unclaimed.count = schedule_count(schedule, zone, anchor, after, until);
+    *ret_unclaimed = unclaimed;
+    return true;
+}
