@@ -2,7 +2,6 @@
 #include "manager/change.h"
 
 #include "base/log.h"
-#include "base/metrics.h"
 
 bool change_is_of_job(const struct change *change)
 {
@@ -15,6 +14,7 @@ bool change_is_of_job(const struct change *change)
     case CHANGE_JOB_CREATE:
     case CHANGE_RUN_KILL:
     case CHANGE_WORKER_DRAIN:
+    case CHANGE_WORKER_REMOVE:
     case CHANGE_TOKEN_CREATE:
     case CHANGE_TOKEN_REVOKE:
         return false;
@@ -48,7 +48,8 @@ static void take_changes(struct change_batch *batch)
     size_t most = count_waiting(manager);
 
     batch->items = arena_alloc(&batch->arena, most * sizeof(*batch->items));
-    batch->writes = arena_alloc(&batch->arena, most * sizeof(*batch->writes));
+    batch->writes = arena_alloc(&batch->arena, (most + 1) * sizeof(*batch->writes));
+    batch->write_count = 1; /* that of the leader */
     while (manager->waiting && batch->count < most) {
         struct change *change = container_of(manager->waiting, struct change, mail);
 
@@ -75,29 +76,11 @@ static void refuse_all(struct change_batch *batch, enum rc rc, const struct err 
     }
 }
 
-/*
- * What was perhaps written must not stay unknown to the workers: each looks up the jobs that it
- * has, and reconciliation finds those that are new.
- */
-static void tell_of_doubts(struct change_batch *batch)
-{
-    struct manager *manager = batch->manager;
-
-    for (size_t i = 0; i < batch->count; i++) {
-        const struct pending_change *item = &batch->items[i];
-
-        if (item->change->id && item->change->outcome == RC_UNKNOWN)
-            manager_add_task(manager, manager_find_worker(manager, item->before.worker),
-                             &(struct task){.kind = TASK_JOB, .job = item->change->id});
-    }
-    manager_reconcile(manager);
-}
-
 static enum rc commit(struct change_batch *batch, struct err *err)
 {
     enum rc rc = change_prepare(batch, err);
 
-    if (rc != RC_OK || !batch->write_count)
+    if (rc != RC_OK || batch->write_count == 1)
         return rc;
     return manager_apply(batch->manager, batch->writes, batch->write_count, err);
 }
@@ -116,9 +99,21 @@ bool manager_work_off_changes(struct manager *manager)
     rc = commit(&batch, &err);
     if (rc != RC_OK)
         refuse_all(&batch, rc, &err);
-    if (rc == RC_UNKNOWN)
-        tell_of_doubts(&batch);
+    if (rc == RC_UNKNOWN) /* what was perhaps written is found */
+        manager_reconcile(manager, false);
     change_settle(&batch);
     arena_release(&batch.arena);
     return manager->waiting != NULL;
+}
+
+void manager_refuse_changes(struct manager *manager, enum rc rc, const char *why)
+{
+    while (manager->waiting || (manager->waiting = mailbox_take_all(&manager->inbox))) {
+        struct change *change = container_of(manager->waiting, struct change, mail);
+
+        manager->waiting = change->mail.next;
+        atomic_fetch_sub(&manager->queued, 1);
+        change->outcome = err_fail(&change->err, rc, "%s", why);
+        change->done(change);
+    }
 }

@@ -22,8 +22,10 @@ struct snapshot {
     char worker[LIMIT_NAME + 1];
     bool enabled;
     instant_us starts_at;
-    char *schedule; /* of the batch's arena, as the next */
+    char *schedule; /* of the batch's arena, as the next two */
     char *time_zone;
+    struct pairs placement;
+    bool claimed; /* of a run */
 };
 
 struct pending_change {
@@ -42,7 +44,7 @@ struct change_batch {
     struct arena arena;
     struct pending_change *items;
     size_t count;
-    struct store_write *writes;
+    struct store_write *writes; /* the leader's first */
     size_t write_count;
 };
 

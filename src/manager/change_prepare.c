@@ -9,6 +9,16 @@
 #include "manager/change.h"
 #include "wire/job.h"
 
+static struct pairs copy_pairs(struct arena *arena, const struct pairs *pairs)
+{
+    struct pairs copy = {arena_alloc(arena, pairs->count * sizeof(*copy.items)), pairs->count};
+
+    for (size_t i = 0; i < pairs->count; i++)
+        copy.items[i] = (struct pair){arena_strdup(arena, pairs->items[i].name),
+                                      arena_strdup(arena, pairs->items[i].value)};
+    return copy;
+}
+
 static bool note_job(void *context, const struct job_record *job)
 {
     struct change_batch *batch = context;
@@ -26,6 +36,7 @@ static bool note_job(void *context, const struct job_record *job)
             .starts_at = job->starts_at,
             .schedule = arena_strdup(&batch->arena, job->schedule),
             .time_zone = arena_strdup(&batch->arena, job->time_zone),
+            .placement = copy_pairs(&batch->arena, &job->placement),
         };
         memcpy(item->before.worker, job->worker,
                MIN(strlen(job->worker) + 1, sizeof(item->before.worker) - 1));
@@ -35,6 +46,7 @@ static bool note_job(void *context, const struct job_record *job)
 
 static bool note_run(void *context, const struct run_record *run)
 {
+    static const struct claim_token none;
     struct change_batch *batch = context;
 
     for (size_t i = 0; i < batch->count; i++) {
@@ -45,6 +57,7 @@ static bool note_run(void *context, const struct run_record *run)
             continue;
         item->before.found = true;
         item->before.removed = run_status_is_final(run->run.result.status);
+        item->before.claimed = memcmp(&run->token, &none, sizeof(none)) != 0;
         memcpy(item->before.worker, run->run.worker,
                MIN(strlen(run->run.worker) + 1, sizeof(item->before.worker) - 1));
     }
@@ -60,6 +73,7 @@ static enum rc read_before(struct change_batch *batch, struct err *err)
     enum rc rc = RC_OK;
 
     jobs.ids = ids;
+    jobs.parts = JOB_PART_PLACEMENT;
     runs.keys = keys;
     for (size_t i = 0; i < batch->count; i++) {
         if (change_is_of_job(batch->items[i].change))
@@ -133,7 +147,9 @@ static enum rc prepare_create(struct change_batch *batch, struct pending_change 
 
     if (rc != RC_OK)
         return rc;
-    item->worker = manager_pick(manager, "");
+    item->worker = manager_pick(manager, -1, &change->job.placement);
+    if (item->worker >= 0)
+        manager->keepers[item->worker].planned++;
     write = add_write(batch, item, WRITE_JOB_CREATE);
     write->job = (struct write_job){
         .at = now,
@@ -141,7 +157,7 @@ static enum rc prepare_create(struct change_batch *batch, struct pending_change 
         .document = item->document.data,
         .document_length = item->document.length,
         .owner = change->owner,
-        .worker = item->worker < 0 ? "" : manager->workers[item->worker].name,
+        .worker = item->worker < 0 ? "" : manager->places[item->worker].name,
         .idempotency_key = change->idempotency_key,
         .request_hash = change->idempotency_key ? change->request_hash : NULL,
     };
@@ -168,7 +184,8 @@ static enum rc prepare_replace(struct change_batch *batch, struct pending_change
     rc = prepare_document(batch, item, now);
     if (rc != RC_OK)
         return rc;
-    item->worker = manager_pick(manager, item->before.worker);
+    item->worker = manager_pick(manager, manager_find_worker(manager, item->before.worker),
+                                &change->job.placement);
     write = add_write(batch, item, WRITE_JOB_REPLACE);
     write->job = (struct write_job){
         .id = change->id,
@@ -178,7 +195,7 @@ static enum rc prepare_replace(struct change_batch *batch, struct pending_change
         .job = &change->job,
         .document = item->document.data,
         .document_length = item->document.length,
-        .worker = item->worker < 0 ? "" : manager->workers[item->worker].name,
+        .worker = item->worker < 0 ? "" : manager->places[item->worker].name,
     };
     return RC_OK;
 }
@@ -188,7 +205,6 @@ static enum rc prepare_remove(struct change_batch *batch, struct pending_change 
 {
     struct store_write *write = add_write(batch, item, WRITE_JOB_REMOVE);
 
-    item->worker = manager_find_worker(batch->manager, item->before.worker);
     write->job =
         (struct write_job){.id = item->change->id, .revision = item->change->revision, .at = now};
     return RC_OK;
@@ -229,6 +245,14 @@ static enum rc prepare_purge(struct change_batch *batch, struct pending_change *
     return RC_OK;
 }
 
+/* Where the job is: as coordination has it, or else as the store says. */
+static int find_current(const struct manager *manager, const struct pending_change *item)
+{
+    int holder = manager_find_holder(manager, item->change->id);
+
+    return holder >= 0 ? holder : manager_find_worker(manager, item->before.worker);
+}
+
 static enum rc prepare_run(struct change_batch *batch, struct pending_change *item, instant_us now)
 {
     struct manager *manager = batch->manager;
@@ -242,7 +266,7 @@ static enum rc prepare_run(struct change_batch *batch, struct pending_change *it
     manager->last_run_now += manager->last_run_now % SECOND == 0; /* that is a tick's key */
     change->run =
         (struct run_key){.scheduled_at = manager->last_run_now, .job = change->id, .attempt = 1};
-    item->worker = manager_pick(manager, item->before.worker);
+    item->worker = manager_pick(manager, find_current(manager, item), &item->before.placement);
     write = add_write(batch, item, WRITE_RUN_QUEUE);
     write->run = (struct write_run){
         .key = change->run,
@@ -251,7 +275,7 @@ static enum rc prepare_run(struct change_batch *batch, struct pending_change *it
                    .started_at = INSTANT_NONE,
                    .finished_at = INSTANT_NONE,
                    .exit_code = -1},
-        .worker = item->worker < 0 ? "" : manager->workers[item->worker].name,
+        .worker = item->worker < 0 ? "" : manager->places[item->worker].name,
         .reason = "",
         .request = change->request ? change->request : "",
         .count = 1,
@@ -267,7 +291,11 @@ static enum rc prepare_kill(struct change_batch *batch, struct pending_change *i
     if (item->before.removed)
         return err_fail(&item->change->err, RC_CONFLICT, "run %s has ended",
                         run_id_format(&item->change->run, id));
-    item->worker = manager_pick(batch->manager, item->before.worker);
+    item->worker = manager_find_worker(batch->manager, item->before.worker);
+    if (!item->before.claimed) /* whoever has it next ends it */
+        item->worker = manager_pick(batch->manager, item->worker, &(struct pairs){0});
+    else if (item->worker < 0)
+        item->worker = manager_know_worker(batch->manager, item->before.worker);
     return RC_OK;
 }
 
@@ -299,6 +327,10 @@ static enum rc prepare_change(struct change_batch *batch, struct pending_change 
     case CHANGE_WORKER_DRAIN:
         add_write(batch, item, WRITE_WORKER_DRAIN)->worker =
             (struct worker_record){.name = change->worker, .draining = change->draining};
+        return RC_OK;
+    case CHANGE_WORKER_REMOVE:
+        add_write(batch, item, WRITE_WORKER_REMOVE)->worker =
+            (struct worker_record){.name = change->worker};
         return RC_OK;
     case CHANGE_TOKEN_CREATE:
         add_write(batch, item, WRITE_TOKEN_CREATE)->access = change->access;

@@ -1,59 +1,67 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the store has taken is made known: tasks, events, answers. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "manager/change.h"
 
 static void give_job(struct change_batch *batch, const struct pending_change *item)
 {
-    struct manager *manager = batch->manager;
-    struct change *change = item->change;
+    const struct change *change = item->change;
 
-    if (change->job.enabled) {
-        manager_add_task(
-            manager, item->worker,
-            &(struct task){.kind = TASK_JOB, .job = change->id, .revision = change->revision});
-        if (item->worker >= 0)
-            manager->workers[item->worker].tasks += change->kind == CHANGE_JOB_CREATE;
-    } else if (change->kind == CHANGE_JOB_REPLACE) {
-        manager_add_task(manager, manager_find_worker(manager, item->before.worker),
-                         &(struct task){.kind = TASK_JOB, .removed = true, .job = change->id});
-    }
-    manager_publish_job(manager, change->id);
+    if (change->kind == CHANGE_JOB_REPLACE || change->job.enabled)
+        manager_put_job(batch->manager, change->job.enabled ? item->worker : -1, change->id,
+                        change->revision);
+    if (!change->job.enabled) /* an attempt that makes up for a lost one may wait */
+        manager_look_at_runs(batch->manager);
+    manager_publish_job(batch->manager, change->id);
 }
 
 static void take_job(struct change_batch *batch, const struct pending_change *item)
 {
-    manager_add_task(batch->manager, item->worker,
-                     &(struct task){.kind = TASK_JOB, .removed = true, .job = item->change->id});
-    if (item->worker >= 0)
-        batch->manager->workers[item->worker].tasks--;
+    manager_put_job(batch->manager, -1, item->change->id, 0);
     manager_publish_job(batch->manager, item->change->id);
 }
 
+/* What goes on is among the newest. An output left behind is a file too many, no more. */
 static void settle_purge(struct change_batch *batch, const struct pending_change *item)
 {
     struct manager *manager = batch->manager;
+    int holder = manager_find_holder(manager, item->change->id);
+    enum rc rc = RC_OK;
 
     for (size_t i = 0; i < item->output_count; i++) {
         struct task kill = {.kind = TASK_KILL, .job = item->change->id, .run = item->outputs[i]};
 
-        (void)outputs_remove(manager->config.outputs, &item->outputs[i],
-                             NULL); /* an output left behind is a file too many, no more */
-        if (i < LIMIT_PAGE)         /* what goes on is among the newest */
-            manager_add_task(manager, item->worker, &kill);
+        if (rc != RC_UNAVAILABLE && rc != RC_TIMEOUT)
+            rc = outputs_remove(manager->config.outputs, &item->outputs[i], NULL);
+        if (i < LIMIT_PAGE)
+            manager_add_task(manager, holder >= 0 ? holder : item->worker, &kill);
     }
     take_job(batch, item);
 }
 
 static void settle_draining(struct change_batch *batch, const struct change *change)
 {
-    int worker = manager_find_worker(batch->manager, change->worker);
+    struct manager *manager = batch->manager;
+    int worker = manager_find_worker(manager, change->worker);
+    struct event event = {.kind = EVENT_WORKER};
 
     if (worker >= 0)
-        batch->manager->workers[worker].draining = change->draining;
-    events_publish(batch->manager->config.events, &(struct event){.kind = EVENT_WORKER});
-    manager_reconcile(batch->manager);
+        manager->places[worker].draining = change->draining;
+    memcpy(event.worker, change->worker, MIN(strlen(change->worker), sizeof(event.worker) - 1));
+    events_publish(manager->config.events, &event);
+    manager_reconcile(manager, !change->draining);
+}
+
+/* Its row is gone, and with it what it was known by. */
+static void settle_removal(struct change_batch *batch, const struct change *change)
+{
+    struct event event = {.kind = EVENT_WORKER};
+
+    memcpy(event.worker, change->worker, MIN(strlen(change->worker), sizeof(event.worker) - 1));
+    events_publish(batch->manager->config.events, &event);
+    batch->manager->next_rows = clock_mono(batch->manager->config.clock);
 }
 
 static void settle_done(struct change_batch *batch, struct pending_change *item)
@@ -84,6 +92,9 @@ static void settle_done(struct change_batch *batch, struct pending_change *item)
         break;
     case CHANGE_WORKER_DRAIN:
         settle_draining(batch, change);
+        break;
+    case CHANGE_WORKER_REMOVE:
+        settle_removal(batch, change);
         break;
     case CHANGE_TOKEN_CREATE:
     case CHANGE_TOKEN_REVOKE:
@@ -145,6 +156,21 @@ static void note_created(const struct change_batch *batch, struct pending_change
     change->created = record;
 }
 
+/* A kill is nothing but its task. */
+static void doubt_kills(struct change_batch *batch)
+{
+    const struct manager *manager = batch->manager;
+
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct pending_change *item = &batch->items[i];
+        struct change *change = item->change;
+        bool told = manager->leads && item->worker >= 0 && !manager->keepers[item->worker].unread;
+
+        if (change->kind == CHANGE_RUN_KILL && change->outcome == RC_OK && !told)
+            change->outcome = err_fail(&change->err, RC_UNAVAILABLE, "its worker was not told");
+    }
+}
+
 void change_settle(struct change_batch *batch)
 {
     for (size_t i = 0; i < batch->count; i++)
@@ -159,6 +185,9 @@ void change_settle(struct change_batch *batch)
         settle_done(batch, &batch->items[i]);
     }
     manager_flush_tasks(batch->manager);
+    doubt_kills(batch);
+    for (size_t i = 0; i < batch->manager->worker_count; i++)
+        batch->manager->keepers[i].planned = 0;
     for (size_t i = 0; i < batch->count; i++) {
         struct pending_change *item = &batch->items[i];
 

@@ -1,114 +1,171 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Leading: coordination elects, and the store is told: what a leader writes is preceded by its
- * epoch in the same transaction, so that one that was deposed, and does not know it yet, changes
- * nothing.
+ * Who leads. Coordination elects, the store keeps the name: whoever was elected writes its epoch
+ * there before it does anything else, and again in front of all that it writes.
  */
-#include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
-#include "base/mem.h"
 #include "base/metrics.h"
 
 #include "manager/internal.h"
 
 #define CAMPAIGN_FOR (100 * MILLISECOND)
 
-static void set_leads(struct manager *manager, bool leads)
-{
-    manager->leads = leads;
-    atomic_store(&manager->leading, leads);
-    metric_set(metric_series(METRIC_LEADER), leads);
-}
+/* How long a new leader waits for workers whose lease is valid to be seen as members. */
+#define JOIN_WITHIN (3 * SECOND)
 
-bool manager_leads(const struct manager *manager)
+static void copy_text(char *to, size_t size, const char *from)
 {
-    return atomic_load(&manager->leading);
-}
-
-enum rc manager_is_ready(struct manager *manager, struct err *err)
-{
-    const char *unready = atomic_load(&manager->unready);
-
-    return unready ? err_fail(err, RC_UNAVAILABLE, "%s", unready) : RC_OK;
-}
-
-void manager_step_down(struct manager *manager, const char *reason)
-{
-    if (!manager->leads)
-        return;
-    log_warn("manager leads no more", LOG_TEXT("manager", manager->config.name),
-             LOG_U64("epoch", manager->lease.epoch), LOG_TEXT("reason", reason));
-    set_leads(manager, false);
+    if (from)
+        memcpy(to, from, MIN(strlen(from), size - 1));
 }
 
 static struct store_write leader_write(const struct manager *manager)
 {
-    struct store_write write = {.kind = WRITE_LEADER, .leader.epoch = manager->lease.epoch};
+    struct store_write write = {.kind = WRITE_LEADER, .leader = {.epoch = manager->lease.epoch}};
 
-    (void)snprintf(write.leader.name, sizeof(write.leader.name), "%s", manager->config.name);
-    (void)snprintf(write.leader.url, sizeof(write.leader.url), "%s", manager->config.url);
+    copy_text(write.leader.name, sizeof(write.leader.name), manager->config.name);
+    copy_text(write.leader.url, sizeof(write.leader.url), manager->config.url);
     return write;
 }
 
 enum rc manager_apply(struct manager *manager, struct store_write *writes, size_t count,
                       struct err *err)
 {
-    struct store_write *all AUTO_FREE = xcalloc(count + 1, sizeof(*all));
+    struct clock *clock = manager->config.clock;
+    mono_us begun_at = clock_mono(clock);
     enum rc rc;
 
-    all[0] = leader_write(manager);
-    if (count)
-        memcpy(all + 1, writes, count * sizeof(*writes));
-    rc = store_apply(manager->config.store, all, count + 1, err);
-    if (count)
-        memcpy(writes, all + 1, count * sizeof(*writes));
-    if (rc != RC_OK || all[0].outcome == RC_OK)
+    if (!manager->leads)
+        return err_fail(err, RC_UNAVAILABLE, "another manager leads");
+    writes[0] = leader_write(manager);
+    rc = store_apply(manager->config.store, writes, count, err);
+    metric_observe(metric_series(METRIC_STORE_DURATION, "apply"), clock_mono(clock) - begun_at);
+    if (rc != RC_OK || writes[0].outcome == RC_OK)
         return rc;
-    manager_step_down(manager, "the store knows a newer one");
+    manager->floor_read = false;
+    manager_step_down(manager);
     return err_fail(err, RC_UNAVAILABLE, "another manager leads");
 }
 
-/* The epoch is to be above that of any leader the store has known. */
-static enum rc run_for_it(struct manager *manager, struct err *err)
+void manager_step_down(struct manager *manager)
 {
-    struct candidate candidate = {.name = manager->config.name};
-    struct leader_record last;
-    enum rc rc = store_read_leader(manager->config.store, &last, err);
+    if (!manager->leads)
+        return;
+    manager->leads = false;
+    atomic_store(&manager->standing, STANDING_BY);
+    metric_set(metric_series(METRIC_LEADER), 0);
+    log_warn("manager leads no more", LOG_TEXT("manager", manager->config.name),
+             LOG_U64("epoch", manager->lease.epoch));
+    manager_forget_tasks(manager);
+    map_release(&manager->reconciliation.seen);
+    manager->reconciliation = (struct reconciliation){.pass = PASS_NONE};
+    manager->runs = (struct run_pass){.running = false};
+}
+
+static enum rc read_floor(struct manager *manager, struct err *err)
+{
+    struct leader_record leader;
+    enum rc rc = store_read_leader(manager->config.store, &leader, err);
 
     if (rc != RC_OK)
         return rc;
-    candidate.floor = last.epoch;
-    rc = coordination_campaign(manager->config.coordination, &candidate,
-                               clock_mono(manager->config.clock) + CAMPAIGN_FOR, &manager->lease,
-                               err);
-    return rc == RC_OK ? manager_apply(manager, NULL, 0, err) : rc;
+    manager->floor = leader.epoch;
+    manager->floor_read = true;
+    return RC_OK;
 }
 
-void manager_campaign(struct manager *manager)
+/* Coordination may have lost all it had since the floor was read, and count from below again. */
+static enum rc announce(struct manager *manager, struct err *err)
 {
-    struct err err = {0};
-    enum rc rc = run_for_it(manager, &err);
+    struct store_write write;
+    enum rc rc = read_floor(manager, err);
 
-    atomic_store(&manager->unready,
-                 rc == RC_OK || rc == RC_TIMEOUT ? NULL : "store or coordination does not answer");
-    if (rc == RC_TIMEOUT)
-        return;
-    if (rc != RC_OK) {
-        log_warn("the election did not work, trying again", LOG_ERR(&err, rc));
-        return;
-    }
-    set_leads(manager, true);
+    if (rc != RC_OK)
+        return rc;
+    if (manager->floor >= manager->lease.epoch)
+        return err_fail(err, RC_STALE, "the store has had epoch %llu",
+                        (unsigned long long)manager->floor);
+    write = leader_write(manager);
+    rc = store_apply(manager->config.store, &write, 1, err);
+    if (rc != RC_OK || write.outcome == RC_OK)
+        return rc;
+    *err = write.err;
+    return write.outcome;
+}
+
+static void begin_to_lead(struct manager *manager, mono_us now)
+{
+    manager->leads = true;
+    manager->floor_read = false;
+    manager->names_unread = true;
+    manager->next_rows = now;
+    manager->hold_until = now + JOIN_WITHIN;
+    manager->retry_at = now;
+    atomic_store(&manager->standing, STANDING_LEADS);
+    metric_set(metric_series(METRIC_LEADER), 1);
     log_info("manager leads", LOG_TEXT("manager", manager->config.name),
              LOG_U64("epoch", manager->lease.epoch));
-    manager_reconcile(manager);
+    manager_forget_tasks(manager);
+    manager_reconcile(manager, true);
 }
 
-void manager_check_lead(struct manager *manager)
+static enum rc campaign(struct manager *manager, mono_us now, struct err *err)
 {
-    mono_us until = coordination_leads_until(manager->config.coordination, manager->lease.epoch);
+    struct candidate self = {.name = manager->config.name};
+    enum rc rc = manager->floor_read ? RC_OK : read_floor(manager, err);
 
-    if (manager->leads && until <= clock_mono(manager->config.clock))
-        manager_step_down(manager, "coordination may have another by now");
+    self.floor = manager->floor;
+    if (rc == RC_OK)
+        rc = coordination_campaign(manager->config.coordination, &self, now + CAMPAIGN_FOR,
+                                   &manager->lease, err);
+    if (rc != RC_OK)
+        return rc;
+    rc = announce(manager, err);
+    if (rc != RC_OK)
+        coordination_resign(manager->config.coordination);
+    return rc;
+}
+
+static void try_to_lead(struct manager *manager, mono_us now)
+{
+    struct err err = {0};
+    enum rc rc = campaign(manager, now, &err);
+
+    atomic_store(&manager->troubled, rc != RC_OK && rc != RC_TIMEOUT && rc != RC_STALE);
+    if (rc == RC_OK) {
+        begin_to_lead(manager, now);
+        return;
+    }
+    manager->retry_at = now + CAMPAIGN_FOR;
+    atomic_store(&manager->standing, STANDING_BY);
+    if (rc != RC_TIMEOUT)
+        manager_try_later(manager, "the election did not work, trying again", &err, rc);
+}
+
+bool manager_lead(struct manager *manager, mono_us now)
+{
+    if (manager->leads &&
+        coordination_leads_until(manager->config.coordination, manager->lease.epoch) <= now)
+        manager_step_down(manager);
+    if (!manager->leads && now >= manager->retry_at)
+        try_to_lead(manager, now);
+    if (!manager->leads)
+        manager_refuse_changes(manager, RC_UNAVAILABLE, "another manager leads");
+    return manager->leads;
+}
+
+bool manager_leads(const struct manager *manager)
+{
+    return atomic_load(&manager->standing) == STANDING_LEADS;
+}
+
+enum rc manager_is_ready(const struct manager *manager, struct err *err)
+{
+    if (atomic_load(&manager->standing) == STANDING_FIRST)
+        return err_fail(err, RC_UNAVAILABLE, "it is not known yet who leads");
+    if (atomic_load(&manager->troubled))
+        return err_fail(err, RC_UNAVAILABLE, "store or coordination did not answer");
+    return RC_OK;
 }
