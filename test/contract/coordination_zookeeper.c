@@ -158,7 +158,7 @@ static void make_node(struct fixture *fixture, const char *name, const char *dat
 {
     char *path = xasprintf("%s/%s", fixture->root, name);
 
-    assert_int_equal(zk_create(fixture->behind, path, data, ZK_PERSISTENT, NULL, NULL), RC_OK);
+    assert_int_equal(zk_create(fixture->behind, path, data, ZK_PERSISTENT, NULL), RC_OK);
     free(path);
 }
 

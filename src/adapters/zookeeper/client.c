@@ -7,14 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define THREADED /* the calls that wait */
-#include <zookeeper/zookeeper.h>
-
 #include "base/check.h"
+#include "base/log.h"
 #include "base/mem.h"
+
+#include "adapters/zookeeper/library.h"
 
 struct zk_client {
     struct zk_config config; /* texts are copies */
+    const struct zk_library *zoo;
     char *hosts, *digest;
     zhandle_t *handle;
     _Atomic(mono_us) answered;
@@ -52,19 +53,34 @@ static enum rc rc_of(int code)
     }
 }
 
-static enum rc outcome(int code, const char *path, struct err *err)
+/* A call that nobody would answer is not begun. */
+static enum rc begin_call(struct zk_client *client, mono_us *ret_sent, struct err *err)
+{
+    if (zk_client_state(client) != ZK_CONNECTED)
+        return err_fail(err, RC_UNAVAILABLE, "ZooKeeper at %s is not connected",
+                        client->config.hosts);
+    *ret_sent = clock_mono(client->config.clock);
+    return RC_OK;
+}
+
+/* The server has heard of us since then. */
+static void note_answer(struct zk_client *client, mono_us sent)
+{
+    mono_us answered = atomic_load(&client->answered);
+
+    while (answered < sent && !atomic_compare_exchange_weak(&client->answered, &answered, sent)) {
+        /* somebody else has noted another answer */
+    }
+}
+
+static enum rc end_call(struct zk_client *client, mono_us sent, int code, const char *path,
+                        struct err *err)
 {
     enum rc rc = rc_of(code);
 
-    return rc == RC_OK ? rc : err_fail(err, rc, "ZooKeeper, %s: %s", path, zerror(code));
-}
-
-/* A call that nobody would answer is not begun. */
-static enum rc check_connected(struct zk_client *client, struct err *err)
-{
-    if (zk_client_state(client) == ZK_CONNECTED)
-        return RC_OK;
-    return err_fail(err, RC_UNAVAILABLE, "ZooKeeper at %s is not connected", client->config.hosts);
+    if (rc == RC_OK || rc == RC_NOT_FOUND || rc == RC_CONFLICT || rc == RC_STALE)
+        note_answer(client, sent);
+    return rc == RC_OK ? rc : err_fail(err, rc, "ZooKeeper, %s: %s", path, client->zoo->text(code));
 }
 
 /* ---- the session ----------------------------------------------------------------------------- */
@@ -74,18 +90,19 @@ static void on_event(zhandle_t *handle, int type, int state, const char *path, v
     struct zk_client *client = context;
 
     (void)handle;
-    if (type != ZOO_SESSION_EVENT) {
+    if (type != *client->zoo->session_event) {
         client->config.wake(client->config.context, path);
         return;
     }
-    if (state == ZOO_EXPIRED_SESSION_STATE || state == ZOO_AUTH_FAILED_STATE)
+    if (state == *client->zoo->expired || state == *client->zoo->auth_failed)
         atomic_store(&client->over, true);
     client->config.wake(client->config.context, NULL);
 }
 
-static void ignore_line(const char *message)
+/* What matters of it is the state, which whoever uses the client tells. */
+static void log_line(const char *message)
 {
-    (void)message; /* what matters of it is the state, which we log ourselves */
+    log_debug("ZooKeeper's client spoke", LOG_TEXT("text", message));
 }
 
 static void ignore_auth(int code, const void *data)
@@ -94,33 +111,46 @@ static void ignore_auth(int code, const void *data)
     (void)data;
 }
 
+static void release(struct zk_client *client)
+{
+    free(client->hosts);
+    free(client->digest);
+    free(client);
+}
+
+enum rc zk_client_load(struct err *err)
+{
+    const struct zk_library *zoo;
+
+    return zk_library_load(&zoo, err);
+}
+
 enum rc zk_client_new(const struct zk_config *config, struct zk_client **ret_client,
                       struct err *err)
 {
-    struct zk_client *client = xcalloc(1, sizeof(*client));
-    const char *digest;
+    const struct zk_library *zoo;
+    struct zk_client *client;
+    enum rc rc = zk_library_load(&zoo, err);
 
-    zoo_set_debug_level(ZOO_LOG_LEVEL_ERROR);
+    if (rc != RC_OK)
+        return rc;
+    client = xcalloc(1, sizeof(*client));
+    client->zoo = zoo;
     client->config = *config;
     client->config.hosts = client->hosts = xstrdup(config->hosts);
-    if (config->digest)
-        client->digest = xstrdup(config->digest);
-    digest = client->digest;
+    client->config.digest = client->digest = config->digest ? xstrdup(config->digest) : NULL;
     client->handle =
-        zookeeper_init2(config->hosts, on_event, (int)(config->session_timeout / MILLISECOND), NULL,
-                        client, 0, ignore_line);
+        zoo->init(config->hosts, on_event, (int)(config->session_timeout / MILLISECOND), NULL,
+                  client, 0, log_line);
     if (!client->handle) {
-        enum rc rc = err_errno(err, errno == EINVAL ? RC_INVALID : RC_UNAVAILABLE, errno,
-                               "ZooKeeper at %s", config->hosts);
-
-        free(client->hosts);
-        free(client->digest);
-        free(client);
+        rc = err_errno(err, errno == EINVAL ? RC_INVALID : RC_UNAVAILABLE, errno, "ZooKeeper at %s",
+                       config->hosts);
+        release(client);
         return rc;
     }
-    if (digest)
-        (void)zoo_add_auth(client->handle, "digest", digest, (int)strlen(digest), ignore_auth,
-                           NULL); /* sent again with every connection */
+    if (client->digest)
+        (void)zoo->add_auth(client->handle, "digest", client->digest, (int)strlen(client->digest),
+                            ignore_auth, NULL); /* sent again with every connection */
     *ret_client = client;
     return RC_OK;
 }
@@ -129,10 +159,8 @@ void zk_client_free(struct zk_client *client)
 {
     if (!client)
         return;
-    (void)zookeeper_close(client->handle); /* what it cannot tell the server, time tells */
-    free(client->hosts);
-    free(client->digest);
-    free(client);
+    (void)client->zoo->close(client->handle); /* what it cannot tell the server, time tells */
+    release(client);
 }
 
 enum zk_state zk_client_state(const struct zk_client *client)
@@ -141,36 +169,37 @@ enum zk_state zk_client_state(const struct zk_client *client)
 
     if (atomic_load(&client->over))
         return ZK_OVER;
-    state = zoo_state(client->handle);
-    if (state == ZOO_EXPIRED_SESSION_STATE || state == ZOO_AUTH_FAILED_STATE)
+    state = client->zoo->state(client->handle);
+    if (state == *client->zoo->expired || state == *client->zoo->auth_failed)
         return ZK_OVER;
-    return state == ZOO_CONNECTED_STATE ? ZK_CONNECTED : ZK_CONNECTING;
+    return state == *client->zoo->connected ? ZK_CONNECTED : ZK_CONNECTING;
 }
 
 int64_t zk_client_session(const struct zk_client *client)
 {
-    return zoo_client_id(client->handle)->client_id;
+    return client->zoo->client_id(client->handle)->client_id;
 }
 
 /* A second connection of the same session is closed: the server ends the session for both, unless
  * ours was quicker to take the session back. */
 void zk_client_expire(struct zk_client *client)
 {
+    const struct zk_library *zoo = client->zoo;
+
     while (zk_client_state(client) != ZK_OVER) {
-        zhandle_t *twin = zookeeper_init2(client->hosts, NULL, zoo_recv_timeout(client->handle),
-                                          zoo_client_id(client->handle), NULL, 0, ignore_line);
+        zhandle_t *twin = zoo->init(client->hosts, NULL, zoo->recv_timeout(client->handle),
+                                    zoo->client_id(client->handle), NULL, 0, log_line);
 
         CHECK(twin);
-        while (zoo_state(twin) != ZOO_CONNECTED_STATE &&
-               zoo_state(twin) != ZOO_EXPIRED_SESSION_STATE)
+        while (zoo->state(twin) != *zoo->connected && zoo->state(twin) != *zoo->expired)
             (void)sched_yield();
-        (void)zookeeper_close(twin); /* that is what it is for */
+        (void)zoo->close(twin); /* that is what it is for */
     }
 }
 
 span_us zk_client_timeout(const struct zk_client *client)
 {
-    return zoo_recv_timeout(client->handle) * MILLISECOND;
+    return client->zoo->recv_timeout(client->handle) * MILLISECOND;
 }
 
 /* ---- pings ----------------------------------------------------------------------------------- */
@@ -187,8 +216,8 @@ static void on_pong(int code, const struct Stat *stat, const void *data)
 
     (void)stat;
     free((void *)(uintptr_t)data);
-    if (code == ZOK && copy.sent > atomic_load(&copy.client->answered))
-        atomic_store(&copy.client->answered, copy.sent);
+    if (code == ZOK)
+        note_answer(copy.client, copy.sent);
 }
 
 void zk_client_ping(struct zk_client *client)
@@ -196,7 +225,7 @@ void zk_client_ping(struct zk_client *client)
     struct ping *ping = xmalloc(sizeof(*ping));
 
     *ping = (struct ping){client, clock_mono(client->config.clock)};
-    if (zoo_aexists(client->handle, "/", 0, on_pong, ping) != ZOK)
+    if (client->zoo->aexists(client->handle, "/", 0, on_pong, ping) != ZOK)
         free(ping);
 }
 
@@ -209,28 +238,37 @@ mono_us zk_client_answered(const struct zk_client *client)
 
 static const struct ACL_vector *acl_of(const struct zk_client *client)
 {
-    return client->digest ? &ZOO_CREATOR_ALL_ACL : &ZOO_OPEN_ACL_UNSAFE;
+    return client->digest ? client->zoo->acl_creator : client->zoo->acl_open;
+}
+
+static int flags_of(const struct zk_client *client, int flags)
+{
+    return (flags & ZK_EPHEMERAL ? *client->zoo->ephemeral : 0) |
+           (flags & ZK_SEQUENCE ? *client->zoo->sequence : 0);
 }
 
 enum rc zk_create(struct zk_client *client, const char *path, const char *data, int flags,
-                  char *ret_path, struct err *err)
+                  struct err *err)
 {
-    int zoo_flags =
-        (flags & ZK_EPHEMERAL ? ZOO_EPHEMERAL : 0) | (flags & ZK_SEQUENCE ? ZOO_SEQUENCE : 0);
-    enum rc rc = check_connected(client, err);
+    mono_us sent;
+    enum rc rc = begin_call(client, &sent, err);
 
     if (rc != RC_OK)
         return rc;
-    return outcome(zoo_create(client->handle, path, data, (int)strlen(data), acl_of(client),
-                              zoo_flags, ret_path, ret_path ? ZK_PATH_MAX : 0),
-                   path, err);
+    return end_call(client, sent,
+                    client->zoo->create(client->handle, path, data, (int)strlen(data),
+                                        acl_of(client), flags_of(client, flags), NULL, 0),
+                    path, err);
 }
 
 enum rc zk_delete(struct zk_client *client, const char *path, int32_t version, struct err *err)
 {
-    enum rc rc = check_connected(client, err);
+    mono_us sent;
+    enum rc rc = begin_call(client, &sent, err);
 
-    return rc == RC_OK ? outcome(zoo_delete(client->handle, path, version), path, err) : rc;
+    if (rc != RC_OK)
+        return rc;
+    return end_call(client, sent, client->zoo->delete (client->handle, path, version), path, err);
 }
 
 enum rc zk_get(struct zk_client *client, const char *path, bool watch, struct zk_value *ret_value,
@@ -239,12 +277,14 @@ enum rc zk_get(struct zk_client *client, const char *path, bool watch, struct zk
     struct zk_value value = {.length = 0};
     struct Stat stat = {0};
     int length = ZK_DATA_MAX;
-    enum rc rc = check_connected(client, err);
+    mono_us sent;
+    enum rc rc = begin_call(client, &sent, err);
 
     if (rc == RC_OK)
-        rc = outcome(zoo_wget(client->handle, path, watch ? on_event : NULL, client, value.data,
-                              &length, &stat),
-                     path, err);
+        rc = end_call(client, sent,
+                      client->zoo->wget(client->handle, path, watch ? on_event : NULL, client,
+                                        value.data, &length, &stat),
+                      path, err);
     if (rc != RC_OK)
         return rc;
     value.length = length > 0 ? (size_t)length : 0;
@@ -259,11 +299,14 @@ enum rc zk_set(struct zk_client *client, const char *path, const char *data, int
                int32_t *ret_version, struct err *err)
 {
     struct Stat stat = {0};
-    enum rc rc = check_connected(client, err);
+    mono_us sent;
+    enum rc rc = begin_call(client, &sent, err);
 
     if (rc == RC_OK)
-        rc = outcome(zoo_set2(client->handle, path, data, (int)strlen(data), version, &stat), path,
-                     err);
+        rc = end_call(
+            client, sent,
+            client->zoo->set2(client->handle, path, data, (int)strlen(data), version, &stat), path,
+            err);
     if (rc == RC_OK)
         *ret_version = stat.version;
     return rc;
@@ -273,15 +316,17 @@ enum rc zk_exists(struct zk_client *client, const char *path, bool watch, bool *
                   struct err *err)
 {
     struct Stat stat;
-    enum rc rc = check_connected(client, err);
-    int code;
+    mono_us sent;
+    enum rc rc = begin_call(client, &sent, err);
 
-    if (rc != RC_OK)
+    if (rc == RC_OK)
+        rc = end_call(
+            client, sent,
+            client->zoo->wexists(client->handle, path, watch ? on_event : NULL, client, &stat),
+            path, err);
+    if (rc != RC_OK && rc != RC_NOT_FOUND)
         return rc;
-    code = zoo_wexists(client->handle, path, watch ? on_event : NULL, client, &stat);
-    if (code != ZOK && code != ZNONODE)
-        return outcome(code, path, err);
-    *ret_exists = code == ZOK;
+    *ret_exists = rc == RC_OK;
     return RC_OK;
 }
 
@@ -339,7 +384,8 @@ enum rc zk_children(struct zk_client *client, const char *const *paths, size_t c
 {
     struct listing_part *parts AUTO_FREE = xcalloc(count, sizeof(*parts));
     struct listing listing = {.arena = arena, .waiting = count, .code = ZOK};
-    enum rc rc = check_connected(client, err);
+    mono_us sent;
+    enum rc rc = begin_call(client, &sent, err);
 
     if (rc != RC_OK)
         return rc;
@@ -349,8 +395,8 @@ enum rc zk_children(struct zk_client *client, const char *const *paths, size_t c
         int code;
 
         parts[i] = (struct listing_part){&listing, paths[i], &ret_names[i]};
-        code = zoo_awget_children(client->handle, paths[i], watch ? on_event : NULL, client,
-                                  on_children, &parts[i]);
+        code = client->zoo->awget_children(client->handle, paths[i], watch ? on_event : NULL,
+                                           client, on_children, &parts[i]);
         if (code != ZOK)
             part_ended(&parts[i], code, NULL);
     }
@@ -361,24 +407,39 @@ enum rc zk_children(struct zk_client *client, const char *const *paths, size_t c
     CHECK(!pthread_mutex_unlock(&listing.lock));
     CHECK(!pthread_mutex_destroy(&listing.lock));
     CHECK(!pthread_cond_destroy(&listing.answered));
-    return outcome(listing.code, listing.failed, err);
+    return end_call(client, sent, listing.code, listing.failed, err);
 }
 
 /* ---- all or none ----------------------------------------------------------------------------- */
 
 static void fill_op(struct zk_client *client, const struct zk_op *op, zoo_op_t *ret_op)
 {
+    const struct zk_library *zoo = client->zoo;
+    const char *data = op->data ? op->data : "";
+
     switch (op->kind) {
     case ZK_OP_CHECK:
-        zoo_check_op_init(ret_op, op->path, op->version);
+        zoo->check_op_init(ret_op, op->path, op->version);
         break;
     case ZK_OP_CREATE:
-        zoo_create_op_init(ret_op, op->path, "", 0, acl_of(client), 0, NULL, 0);
+        zoo->create_op_init(ret_op, op->path, data, (int)strlen(data), acl_of(client),
+                            flags_of(client, op->flags), NULL, 0);
         break;
     case ZK_OP_DELETE:
-        zoo_delete_op_init(ret_op, op->path, ZK_ANY_VERSION);
+        zoo->delete_op_init(ret_op, op->path, op->version);
         break;
     }
+}
+
+/* The one that failed has its reason; those before it have none, those after it say so. */
+static size_t find_failed(const zoo_op_result_t *results, size_t count)
+{
+    size_t failed = 0;
+
+    while (failed < count - 1 &&
+           (results[failed].err == ZOK || results[failed].err == ZRUNTIMEINCONSISTENCY))
+        failed++;
+    return failed;
 }
 
 enum rc zk_multi(struct zk_client *client, const struct zk_op *ops, size_t count,
@@ -386,22 +447,16 @@ enum rc zk_multi(struct zk_client *client, const struct zk_op *ops, size_t count
 {
     zoo_op_t *zoo_ops AUTO_FREE = xcalloc(count, sizeof(*zoo_ops));
     zoo_op_result_t *results AUTO_FREE = xcalloc(count, sizeof(*results));
-    enum rc rc = check_connected(client, err);
-    size_t failed = 0;
+    mono_us sent;
+    enum rc rc = begin_call(client, &sent, err);
     int code;
 
-    CHECK(count <= ZK_OPS_MAX);
+    CHECK(count && count <= ZK_OPS_MAX);
     if (rc != RC_OK)
         return rc;
     for (size_t i = 0; i < count; i++)
         fill_op(client, &ops[i], &zoo_ops[i]);
-    code = zoo_multi(client->handle, (int)count, zoo_ops, results);
-    if (code == ZOK)
-        return RC_OK;
-    /* The one that failed has its reason; those before it have none, those after it say so. */
-    while (failed < count - 1 &&
-           (results[failed].err == ZOK || results[failed].err == ZRUNTIMEINCONSISTENCY))
-        failed++;
-    *ret_failed = failed;
-    return outcome(code, ops[failed].path, err);
+    code = client->zoo->multi(client->handle, (int)count, zoo_ops, results);
+    *ret_failed = code == ZOK ? 0 : find_failed(results, count);
+    return end_call(client, sent, code, ops[*ret_failed].path, err);
 }

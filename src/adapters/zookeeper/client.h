@@ -40,6 +40,9 @@ struct zk_config {
     void *context;
 };
 
+/* RC_UNAVAILABLE: the C client is not installed. */
+MUST_USE enum rc zk_client_load(struct err *err);
+
 /* RC_INVALID: the hosts are wrong. The state is CONNECTING. */
 MUST_USE enum rc zk_client_new(const struct zk_config *config, struct zk_client **ret_client,
                                struct err *err);
@@ -54,7 +57,7 @@ span_us zk_client_timeout(const struct zk_client *client); /* as the server gran
 /* Asks for nothing, so that the connection is known to live, and that a server which forgot to
  * answer somebody wakes up. */
 void zk_client_ping(struct zk_client *client);
-/* When the last ping that was answered had been sent; 0: none was. */
+/* When the newest question that was answered had been sent; 0: none was. */
 mono_us zk_client_answered(const struct zk_client *client);
 
 enum zk_flag { ZK_PERSISTENT = 0, ZK_EPHEMERAL = 1, ZK_SEQUENCE = 2 };
@@ -66,9 +69,8 @@ struct zk_value {
     int64_t owner; /* of an ephemeral node: its session; else 0 */
 };
 
-/* `ret_path` may be NULL: the name it got, of ZK_PATH_MAX bytes. */
 MUST_USE enum rc zk_create(struct zk_client *client, const char *path, const char *data, int flags,
-                           char *ret_path, struct err *err);
+                           struct err *err);
 MUST_USE enum rc zk_delete(struct zk_client *client, const char *path, int32_t version,
                            struct err *err);
 MUST_USE enum rc zk_get(struct zk_client *client, const char *path, bool watch,
@@ -87,10 +89,12 @@ enum zk_op_kind { ZK_OP_CHECK, ZK_OP_CREATE, ZK_OP_DELETE };
 struct zk_op {
     enum zk_op_kind kind;
     const char *path;
-    int32_t version; /* of CHECK */
+    int32_t version;  /* CHECK, DELETE: which it must have; DELETE: or ZK_ANY_VERSION */
+    const char *data; /* CREATE; NULL: none */
+    int flags;        /* CREATE */
 };
 
-/* Up to ZK_OPS_MAX, all or none. ret_failed: which of them stood in the way. */
+/* Up to ZK_OPS_MAX, all or none. ret_failed, on failure: which of them stood in the way. */
 MUST_USE enum rc zk_multi(struct zk_client *client, const struct zk_op *ops, size_t count,
                           size_t *ret_failed, struct err *err);
 

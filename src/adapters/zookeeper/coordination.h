@@ -2,16 +2,18 @@
 /*
  * adapters/zookeeper/coordination.h: coordination by a ZooKeeper ensemble.
  *
- *     ROOT/managers/<random>-<name>-<seq>     ephemeral, sequential: the lowest leads
- *     ROOT/epoch                              a number, raised by each new leader
- *     ROOT/workers/<name>                     ephemeral; data: the identity of the process
- *     ROOT/tasks/<worker>/<bucket>/<job>.<revision>   bucket: the last byte of the job, "00" to
- * "ff" ROOT/tasks/<worker>/runs/run-<run>, kill-<run> ROOT/tasks/<worker>/complete            there
- * when all tasks are: see coordination_settle()
+ *     ROOT/managers/<mark>-<name>-<sequence>    ephemeral: the lowest sequence leads
+ *     ROOT/epoch                                a number, raised by each new leader
+ *     ROOT/workers/<name>                       ephemeral; data: the identity of the process
+ *     ROOT/tasks/<worker>/<00-ff>/<job>.<rev>   the bucket is the last byte of the job
+ *     ROOT/tasks/<worker>/runs/run-<run>        and kill-<run>, until they are consumed
+ *     ROOT/tasks/<worker>/complete              what is not there is gone; data: the epoch
  *
- * A process has few watches: one on the members, one on the epoch, and 258 for the tasks of its
- * worker, whatever their number. One thread keeps the session: it makes a new one when the old has
- * expired, joins again, and reports what differs. Nothing waits longer than the session's timeout.
+ * The last is made by settle(). Who removes a worker's tasks by hand removes it first, lest the
+ * worker takes them for withdrawn. A process has few watches: one on the members, one on its own
+ * member, one on the epoch, one on the candidates, and 258 for the tasks of its worker, whatever
+ * their number. One thread keeps the session: it makes a new one when the old has expired, joins
+ * again, and reports what differs. Nothing waits longer than the session's timeout.
  */
 #ifndef CRONJOB_ADAPTERS_ZOOKEEPER_COORDINATION_H
 #define CRONJOB_ADAPTERS_ZOOKEEPER_COORDINATION_H
@@ -34,6 +36,7 @@ struct zookeeper_config {
 /*
  * Succeeds without a server that answers: operations are RC_UNAVAILABLE until one does. join() is
  * RC_CONFLICT while another process lives under the name. RC_INVALID: hosts or root are wrong.
+ * RC_UNAVAILABLE: the C client of ZooKeeper is not installed.
  */
 MUST_USE enum rc zookeeper_coordination_new(const struct zookeeper_config *config,
                                             struct coordination **ret_coordination,

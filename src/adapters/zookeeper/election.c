@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Who leads: of the candidates' nodes the one with the lowest sequence; it raises the epoch. */
+/*
+ * Who leads: of the candidates' nodes the one with the lowest sequence; it raises the epoch.
+ *
+ * The answer to the call that makes our node may be lost. So a node is never made on suspicion: the
+ * list of candidates is read first, and ours are known by the random mark of this session.
+ */
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "base/check.h"
 
@@ -14,140 +17,78 @@ static const char *epoch_path(struct zookeeper *self, struct arena *arena)
     return arena_printf(arena, "%s/epoch", self->config.root);
 }
 
-/* ---- our node -------------------------------------------------------------------------------- */
+/* ---- the candidates -------------------------------------------------------------------------- */
 
-/* A node that was made by a call whose answer was lost is found by its random prefix. */
-static enum rc find_by_prefix(struct zookeeper *self, struct zk_client *client, const char *prefix,
-                              const char **ret_name, struct arena *arena, struct err *err)
+struct standing {
+    const char *own; /* our node's name; NULL: there is none */
+    bool first;      /* nobody's is lower */
+};
+
+static enum rc list_candidates(struct zookeeper *self, struct session *session, bool watch,
+                               struct arena *arena, struct strings *ret_names, struct err *err)
 {
     const char *path = arena_printf(arena, "%s/managers", self->config.root);
+
+    if (watch) {
+        zookeeper_lock(self);
+        self->candidates_changed = false;
+        zookeeper_unlock(self);
+    }
+    return zk_children(session->client, &path, 1, watch, arena, ret_names, err);
+}
+
+static struct standing find_standing(const struct session *session, const struct strings *names)
+{
+    struct standing standing = {0};
+    int64_t own = INT64_MAX, lowest = INT64_MAX;
+
+    for (size_t i = 0; i < names->count; i++) {
+        int64_t sequence = path_read_sequence(names->items[i]);
+
+        if (sequence < 0)
+            continue;
+        lowest = MIN(lowest, sequence);
+        if (sequence < own && path_has_mark(names->items[i], session->mark)) {
+            own = sequence;
+            standing.own = names->items[i];
+        }
+    }
+    standing.first = standing.own && own == lowest;
+    return standing;
+}
+
+/* How we stand, with a watch on what may change it. */
+static enum rc read_standing(struct zookeeper *self, struct session *session, struct arena *arena,
+                             struct standing *ret_standing, struct err *err)
+{
     struct strings names;
-    enum rc rc = zk_children(client, &path, 1, false, arena, &names, err);
+    enum rc rc = list_candidates(self, session, true, arena, &names, err);
 
-    *ret_name = NULL;
-    for (size_t i = 0; rc == RC_OK && i < names.count; i++) {
-        if (!strncmp(names.items[i], prefix, strlen(prefix)))
-            *ret_name = names.items[i];
-    }
-    return rc;
-}
-
-static enum rc make_candidate(struct zookeeper *self, struct zk_client *client, const char *name,
-                              struct err *err)
-{
-    struct arena AUTO_ARENA arena = {0};
-    char path[ZK_PATH_MAX];
-    const char *prefix, *found;
-    uint64_t random;
-    enum rc rc;
-
-    CHECK(getrandom(&random, sizeof(random), 0) == (ssize_t)sizeof(random));
-    prefix = arena_printf(&arena, "%016" PRIx64 "-%s-", random, name);
-    rc = zk_create(client, arena_printf(&arena, "%s/managers/%s", self->config.root, prefix), "",
-                   ZK_EPHEMERAL | ZK_SEQUENCE, path, err);
-    if (rc == RC_UNKNOWN) {
-        rc = find_by_prefix(self, client, prefix, &found, &arena, err);
-        if (rc == RC_OK && !found)
-            return err_fail(err, RC_UNAVAILABLE, "the election's node was not made");
-        if (rc == RC_OK)
-            memcpy(path, arena_printf(&arena, "%s/managers/%s", self->config.root, found),
-                   strlen(self->config.root) + strlen("/managers/") + strlen(found) + 1);
-    }
-    if (rc != RC_OK)
-        return rc;
-    zookeeper_lock(self);
-    memcpy(self->candidate, path, sizeof(path));
-    zookeeper_unlock(self);
-    return RC_OK;
-}
-
-/* Our node, made if this session has none. */
-static enum rc have_candidate(struct zookeeper *self, struct session *session, const char *name,
-                              struct err *err)
-{
-    bool made;
-    enum rc rc = zookeeper_make_paths(self, session->client, err);
-
-    zookeeper_lock(self);
-    made = self->session == session && self->candidate[0];
-    zookeeper_unlock(self);
-    if (rc == RC_OK && !made)
-        rc = make_candidate(self, session->client, name, err);
-    return rc;
-}
-
-/* Whether ours is the lowest. RC_NOT_FOUND: it is not there any more. */
-static enum rc is_first(struct zookeeper *self, struct zk_client *client, bool *ret_first,
-                        struct err *err)
-{
-    struct arena AUTO_ARENA arena = {0};
-    const char *path = arena_printf(&arena, "%s/managers", self->config.root);
-    int64_t own, lowest = INT64_MAX;
-    bool found = false;
-    struct strings names;
-    enum rc rc;
-
-    zookeeper_lock(self);
-    own = path_read_sequence(self->candidate);
-    self->candidates_changed = false;
-    zookeeper_unlock(self);
-    rc = zk_children(client, &path, 1, true, &arena, &names, err);
-    for (size_t i = 0; rc == RC_OK && i < names.count; i++) {
-        int64_t sequence = path_read_sequence(names.items[i]);
-
-        if (sequence >= 0)
-            lowest = MIN(lowest, sequence);
-        found |= sequence == own;
-    }
-    if (rc != RC_OK)
-        return rc;
-    *ret_first = found && lowest == own;
-    return found ? RC_OK : err_fail(err, RC_NOT_FOUND, "our candidate's node is gone");
-}
-
-/* ---- the epoch ------------------------------------------------------------------------------- */
-
-static enum rc raise_epoch(struct zookeeper *self, struct zk_client *client, uint64_t floor,
-                           uint64_t *ret_epoch, int32_t *ret_version, struct err *err)
-{
-    struct arena AUTO_ARENA arena = {0};
-    const char *path = epoch_path(self, &arena);
-    struct zk_value value;
-    uint64_t epoch;
-    enum rc rc = zk_get(client, path, true, &value, err);
-
-    if (rc != RC_OK)
-        return rc;
-    epoch = MAX((uint64_t)strtoull(value.data, NULL, 10), floor) + 1;
-    rc = zk_set(client, path, arena_printf(&arena, "%" PRIu64, epoch), value.version, ret_version,
-                err);
     if (rc == RC_OK)
-        *ret_epoch = epoch;
+        *ret_standing = find_standing(session, &names);
     return rc;
 }
 
-enum rc zookeeper_check_epoch(struct zookeeper *self, struct zk_client *client, struct err *err)
+/* Makes our node unless we have one. */
+static enum rc stand(struct zookeeper *self, struct session *session, const char *name,
+                     struct arena *arena, struct standing *ret_standing, struct err *err)
 {
-    struct arena AUTO_ARENA arena = {0};
-    struct zk_value value;
-    bool dirty;
-    enum rc rc;
+    enum rc rc = read_standing(self, session, arena, ret_standing, err);
 
-    zookeeper_lock(self);
-    dirty = self->epoch_dirty && self->led_epoch;
-    self->epoch_dirty = false;
-    zookeeper_unlock(self);
-    if (!dirty)
-        return RC_OK;
-    rc = zk_get(client, epoch_path(self, &arena), true, &value, err);
-    zookeeper_lock(self);
-    if (rc == RC_NOT_FOUND || (rc == RC_OK && value.version != self->epoch_version))
-        self->led_epoch = 0;
-    else if (rc != RC_OK)
-        self->epoch_dirty = true;
-    zookeeper_unlock(self);
-    return rc == RC_NOT_FOUND ? RC_OK : rc;
+    if (rc != RC_OK || ret_standing->own)
+        return rc;
+    rc =
+        zk_create(session->client,
+                  arena_printf(arena, "%s/managers/%s-%s-", self->config.root, session->mark, name),
+                  "", ZK_EPHEMERAL | ZK_SEQUENCE, err);
+    if (rc == RC_OK)
+        rc = read_standing(self, session, arena, ret_standing, err);
+    if (rc == RC_OK && !ret_standing->own)
+        return err_fail(err, RC_UNAVAILABLE, "our candidate went away meanwhile");
+    return rc;
 }
+
+/* ---- leading --------------------------------------------------------------------------------- */
 
 /* Until when the server cannot have given us up: it counts from the last sign it got. */
 static mono_us session_until(const struct zk_client *client)
@@ -157,66 +98,85 @@ static mono_us session_until(const struct zk_client *client)
     return answered ? answered + zk_client_timeout(client) * 2 / 3 : 0;
 }
 
-/* ---- the port -------------------------------------------------------------------------------- */
-
-static enum rc take_lead(struct zookeeper *self, struct session *session, uint64_t floor,
-                         struct lease *ret_lease, struct err *err)
+static enum rc raise_epoch(struct zookeeper *self, struct session *session, uint64_t floor,
+                           struct arena *arena, uint64_t *ret_epoch, int32_t *ret_version,
+                           struct err *err)
 {
+    const char *path = epoch_path(self, arena);
+    struct zk_value value;
     uint64_t epoch;
-    int32_t version;
-    mono_us begun = clock_mono(self->config.clock);
-    enum rc rc = raise_epoch(self, session->client, floor, &epoch, &version, err);
+    enum rc rc = zk_get(session->client, path, true, &value, err);
 
     if (rc != RC_OK)
-        return rc == RC_STALE ? err_fail(err, RC_UNAVAILABLE, "another raised the epoch") : rc;
+        return rc;
+    epoch = MAX(path_read_epoch(value.data), floor) + 1;
+    rc = zk_set(session->client, path, arena_printf(arena, "%" PRIu64, epoch), value.version,
+                ret_version, err);
+    if (rc == RC_OK)
+        *ret_epoch = epoch;
+    return rc == RC_STALE ? err_fail(err, RC_UNAVAILABLE, "another raised the epoch") : rc;
+}
+
+static enum rc take_lead(struct zookeeper *self, struct session *session, uint64_t floor,
+                         const char *own, struct lease *ret_lease, struct err *err)
+{
+    struct arena AUTO_ARENA arena = {0};
+    const char *candidate = arena_printf(&arena, "%s/managers/%s", self->config.root, own);
+    uint64_t epoch;
+    int32_t version;
+    enum rc rc = raise_epoch(self, session, floor, &arena, &epoch, &version, err);
+
+    if (rc != RC_OK)
+        return rc;
+    CHECK(strlen(candidate) < sizeof(self->candidate));
     zookeeper_lock(self);
     if (self->session == session) {
         self->led_epoch = epoch;
         self->epoch_version = version;
         self->epoch_dirty = true; /* somebody may have raised it between our two calls */
+        memcpy(self->candidate, candidate, strlen(candidate) + 1);
         zookeeper_wake(self);
     }
     zookeeper_unlock(self);
-    *ret_lease = (struct lease){
-        .epoch = epoch,
-        .until =
-            MAX(session_until(session->client), begun + zk_client_timeout(session->client) * 2 / 3),
-    };
+    *ret_lease = (struct lease){.epoch = epoch, .until = session_until(session->client)};
     return RC_OK;
 }
 
+/* RC_TIMEOUT: another leads. */
 static enum rc try_to_lead(struct zookeeper *self, const struct candidate *candidate,
                            struct lease *ret_lease, struct err *err)
 {
+    struct arena AUTO_ARENA arena = {0};
+    struct standing standing;
     struct session *session;
-    bool first = false;
     enum rc rc = zookeeper_hold(self, &session, err);
 
     if (rc != RC_OK)
         return rc;
-    rc = have_candidate(self, session, candidate->name, err);
+    rc = zookeeper_make_paths(self, session, err);
     if (rc == RC_OK)
-        rc = is_first(self, session->client, &first, err);
+        rc = stand(self, session, candidate->name, &arena, &standing, err);
     if (rc == RC_OK)
-        rc = first ? take_lead(self, session, candidate->floor, ret_lease, err) : RC_TIMEOUT;
-    zookeeper_lock(self);
-    if (rc == RC_NOT_FOUND)
-        self->candidate[0] = '\0';
-    session->users--;
-    zookeeper_unlock(self);
+        rc = standing.first
+                 ? take_lead(self, session, candidate->floor, standing.own, ret_lease, err)
+                 : err_fail(err, RC_TIMEOUT, "another manager leads");
+    rc = zookeeper_noted(self, session, rc);
+    zookeeper_release(self, session);
     return rc;
 }
 
 /* Waits for what may change the answer of try_to_lead(). */
 static void wait_for_turn(struct zookeeper *self, enum rc rc, mono_us deadline)
 {
+    mono_us again = MIN(deadline, clock_mono(self->config.clock) + ZK_TICK);
+
     zookeeper_lock(self);
     if (rc == RC_TIMEOUT) {
         while (!self->candidates_changed && zookeeper_wait(self, deadline)) {
             /* something else has changed */
         }
     } else {
-        (void)zookeeper_wait(self, MIN(deadline, clock_mono(self->config.clock) + ZK_TICK));
+        (void)zookeeper_wait(self, again);
     }
     zookeeper_unlock(self);
 }
@@ -226,6 +186,9 @@ enum rc zookeeper_campaign(struct coordination *coordination, const struct candi
 {
     struct zookeeper *self = zookeeper_of(coordination);
 
+    zookeeper_lock(self);
+    self->resigning = false;
+    zookeeper_unlock(self);
     for (;;) {
         enum rc rc = try_to_lead(self, candidate, ret_lease, err);
 
@@ -233,7 +196,7 @@ enum rc zookeeper_campaign(struct coordination *coordination, const struct candi
             return rc;
         wait_for_turn(self, rc, deadline);
         if (clock_mono(self->config.clock) >= deadline)
-            return rc == RC_TIMEOUT ? err_fail(err, RC_TIMEOUT, "another manager leads") : rc;
+            return rc == RC_NOT_FOUND ? RC_UNAVAILABLE : rc;
     }
 }
 
@@ -249,21 +212,104 @@ mono_us zookeeper_leads_until(struct coordination *coordination, uint64_t epoch)
     return until;
 }
 
+/* ---- not leading any more -------------------------------------------------------------------- */
+
+void zookeeper_lose_lead(struct zookeeper *self, uint64_t epoch)
+{
+    zookeeper_lock(self);
+    if (self->led_epoch == epoch)
+        self->led_epoch = 0;
+    zookeeper_unlock(self);
+}
+
+static enum rc delete_candidates(struct zookeeper *self, struct session *session, struct err *err)
+{
+    struct arena AUTO_ARENA arena = {0};
+    struct strings names;
+    enum rc rc = list_candidates(self, session, false, &arena, &names, err);
+
+    for (size_t i = 0; rc == RC_OK && i < names.count; i++) {
+        if (!path_has_mark(names.items[i], session->mark))
+            continue;
+        rc = zk_delete(session->client,
+                       arena_printf(&arena, "%s/managers/%s", self->config.root, names.items[i]),
+                       ZK_ANY_VERSION, err);
+        rc = rc == RC_NOT_FOUND ? RC_OK : rc;
+    }
+    if (rc != RC_OK && rc != RC_NOT_FOUND)
+        return rc;
+    zookeeper_lock(self);
+    self->resigning = false;
+    zookeeper_unlock(self);
+    return rc;
+}
+
 void zookeeper_resign(struct coordination *coordination)
 {
     struct zookeeper *self = zookeeper_of(coordination);
-    char path[ZK_PATH_MAX];
     struct session *session;
 
     zookeeper_lock(self);
     self->led_epoch = 0;
-    memcpy(path, self->candidate, sizeof(path));
-    self->candidate[0] = '\0';
+    self->resigning = true;
     zookeeper_unlock(self);
-    if (!path[0] || zookeeper_hold(self, &session, NULL) != RC_OK)
-        return;
-    if (zk_delete(session->client, path, ZK_ANY_VERSION, NULL) != RC_OK) {
-        /* the end of the session takes it away */
-    }
+    if (zookeeper_hold(self, &session, NULL) != RC_OK)
+        return;                                   /* our candidate went with the session */
+    (void)delete_candidates(self, session, NULL); /* the keeper tries until it can */
     zookeeper_release(self, session);
+}
+
+static enum rc check_epoch(struct zookeeper *self, struct session *session, uint64_t epoch,
+                           int32_t version, struct err *err)
+{
+    struct arena AUTO_ARENA arena = {0};
+    struct zk_value value;
+    enum rc rc = zk_get(session->client, epoch_path(self, &arena), true, &value, err);
+
+    if (rc == RC_NOT_FOUND || (rc == RC_OK && value.version != version))
+        zookeeper_lose_lead(self, epoch);
+    return rc;
+}
+
+static enum rc check_candidate(struct zookeeper *self, struct session *session, uint64_t epoch,
+                               struct err *err)
+{
+    struct arena AUTO_ARENA arena = {0};
+    struct standing standing;
+    enum rc rc = read_standing(self, session, &arena, &standing, err);
+
+    if (rc == RC_NOT_FOUND || (rc == RC_OK && !standing.own))
+        zookeeper_lose_lead(self, epoch);
+    return rc;
+}
+
+enum rc zookeeper_check_lead(struct zookeeper *self, struct session *session, struct err *err)
+{
+    bool resigning, epoch_dirty, candidates_changed;
+    uint64_t epoch;
+    int32_t version;
+    enum rc rc = RC_OK;
+
+    zookeeper_lock(self);
+    resigning = self->resigning;
+    epoch = self->led_epoch;
+    version = self->epoch_version;
+    epoch_dirty = epoch && self->epoch_dirty;
+    candidates_changed = epoch && self->candidates_changed;
+    if (epoch_dirty)
+        self->epoch_dirty = false;
+    zookeeper_unlock(self);
+    if (resigning)
+        return delete_candidates(self, session, err);
+    if (epoch_dirty)
+        rc = check_epoch(self, session, epoch, version, err);
+    if (rc == RC_OK && candidates_changed)
+        rc = check_candidate(self, session, epoch, err);
+    if (rc == RC_OK || rc == RC_NOT_FOUND)
+        return rc;
+    zookeeper_lock(self);
+    self->epoch_dirty |= epoch_dirty;
+    self->candidates_changed |= candidates_changed;
+    zookeeper_unlock(self);
+    return rc;
 }

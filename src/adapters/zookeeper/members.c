@@ -16,37 +16,64 @@ static const char *path_of_member(struct zookeeper *self, struct arena *arena, c
 
 /* ---- joining --------------------------------------------------------------------------------- */
 
-/* The name is taken: by us, by an earlier life of us, or by somebody else. */
-static enum rc take_over(struct zookeeper *self, struct zk_client *client, const char *path,
+static bool has_joined(struct zookeeper *self, const struct session *session)
+{
+    bool joined;
+
+    zookeeper_lock(self);
+    joined = session->joined;
+    zookeeper_unlock(self);
+    return joined;
+}
+
+/*
+ * The node is there: it is ours, of an earlier life of this worker, or of somebody else. Once this
+ * session had the node, whoever holds it now is our next life or an impostor: we never take it
+ * back, so that two do not take it from each other for ever.
+ */
+static enum rc take_over(struct zookeeper *self, struct session *session, const char *path,
                          const char *name, struct err *err)
 {
+    struct zk_client *client = session->client;
+    struct zk_op ops[] = {
+        {.kind = ZK_OP_DELETE, .path = path},
+        {.kind = ZK_OP_CREATE, .path = path, .data = self->config.identity, .flags = ZK_EPHEMERAL}};
     struct zk_value value;
+    size_t failed;
     enum rc rc = zk_get(client, path, false, &value, err);
 
-    if (rc == RC_NOT_FOUND)
-        return err_fail(err, RC_UNAVAILABLE, "the worker's node went away meanwhile");
-    if (rc != RC_OK || value.owner == zk_client_session(client))
-        return rc;
-    if (strcmp(value.data, self->config.identity) != 0)
+    if (rc == RC_OK && value.owner == zk_client_session(client))
+        return RC_OK;
+    if (rc == RC_OK &&
+        (has_joined(self, session) || strcmp(value.data, self->config.identity) != 0))
         return err_fail(err, RC_CONFLICT, "another worker is called %s", name);
-    rc = zk_delete(client, path, value.version, err);
-    if (rc == RC_OK || rc == RC_NOT_FOUND)
-        rc = zk_create(client, path, self->config.identity, ZK_EPHEMERAL, NULL, err);
+    if (rc == RC_OK) {
+        ops[0].version = value.version;
+        rc = zk_multi(client, ops, ARRAY_SIZE(ops), &failed, err);
+    }
+    if (rc == RC_NOT_FOUND || rc == RC_STALE || rc == RC_CONFLICT)
+        return err_fail(err, RC_UNAVAILABLE, "the worker's node changed hands meanwhile");
     return rc;
 }
 
-static enum rc make_member(struct zookeeper *self, struct zk_client *client, const char *name,
+/* Ours is there, with a watch that says when it goes. */
+static enum rc make_member(struct zookeeper *self, struct session *session, const char *name,
                            struct err *err)
 {
     struct arena AUTO_ARENA arena = {0};
     const char *path = path_of_member(self, &arena, name);
-    enum rc rc = zookeeper_make_paths(self, client, err);
+    bool there;
+    enum rc rc = zookeeper_make_paths(self, session, err);
 
     if (rc == RC_OK)
-        rc = zk_create(client, path, self->config.identity, ZK_EPHEMERAL, NULL, err);
+        rc = zk_create(session->client, path, self->config.identity, ZK_EPHEMERAL, err);
     if (rc == RC_CONFLICT)
-        rc = take_over(self, client, path, name, err);
-    return rc;
+        rc = take_over(self, session, path, name, err);
+    if (rc == RC_OK)
+        rc = zk_exists(session->client, path, true, &there, err);
+    if (rc == RC_OK && !there)
+        return err_fail(err, RC_UNAVAILABLE, "the worker's node went away meanwhile");
+    return zookeeper_noted(self, session, rc);
 }
 
 enum rc zookeeper_join(struct coordination *coordination, const char *worker, struct err *err)
@@ -58,40 +85,71 @@ enum rc zookeeper_join(struct coordination *coordination, const char *worker, st
     if (rc != RC_OK)
         return rc;
     CHECK(strlen(worker) < ZK_NAME_MAX);
-    rc = make_member(self, session->client, worker, err);
+    rc = make_member(self, session, worker, err);
     zookeeper_lock(self);
-    if (rc == RC_OK)
+    if (rc == RC_OK) {
         memcpy(self->member, worker, strlen(worker) + 1);
+        session->joined = true;
+        self->member_dirty = true; /* it may have gone, or the session, before we noted it */
+        zookeeper_wake(self);
+    }
     session->users--;
     zookeeper_unlock(self);
-    return rc;
+    return rc == RC_NOT_FOUND ? RC_UNAVAILABLE : rc;
 }
 
-enum rc zookeeper_join_again(struct zookeeper *self, struct zk_client *client, struct err *err)
+/* If it is ours: who was refused the name takes it from nobody. */
+static enum rc delete_member(struct zookeeper *self, struct session *session, const char *name,
+                             struct err *err)
+{
+    struct arena AUTO_ARENA arena = {0};
+    const char *path = path_of_member(self, &arena, name);
+    struct zk_value value;
+    enum rc rc = zk_get(session->client, path, false, &value, err);
+
+    if (rc == RC_OK && value.owner == zk_client_session(session->client))
+        rc = zk_delete(session->client, path, ZK_ANY_VERSION, err);
+    return rc == RC_NOT_FOUND ? RC_OK : rc;
+}
+
+/* Another process has our name: it is left to it. */
+static void give_up_name(struct zookeeper *self, const char *name)
+{
+    log_warn("worker lost its name to another process", LOG_TEXT("worker", name));
+    zookeeper_lock(self);
+    self->member[0] = '\0';
+    zookeeper_unlock(self);
+}
+
+enum rc zookeeper_join_again(struct zookeeper *self, struct session *session, struct err *err)
 {
     char name[ZK_NAME_MAX];
-    bool dirty;
+    bool dirty, left;
     enum rc rc;
 
     zookeeper_lock(self);
     dirty = self->member_dirty;
+    self->member_dirty = false;
     memcpy(name, self->member, sizeof(name));
     zookeeper_unlock(self);
     if (!dirty || !name[0])
         return RC_OK;
-    rc = make_member(self, client, name, err);
-    if (rc != RC_OK)
-        return rc;
+    rc = make_member(self, session, name, err);
+    if (rc == RC_CONFLICT && has_joined(self, session)) {
+        give_up_name(self, name);
+        return RC_OK;
+    }
     zookeeper_lock(self);
-    self->member_dirty = false;
+    left = strcmp(name, self->member) != 0;
+    session->joined |= rc == RC_OK;
+    self->member_dirty |= rc != RC_OK;
     zookeeper_unlock(self);
-    return RC_OK;
+    return rc == RC_OK && left ? delete_member(self, session, name, err) : rc;
 }
 
 enum rc zookeeper_leave(struct coordination *coordination, const char *worker, struct err *err)
 {
     struct zookeeper *self = zookeeper_of(coordination);
-    struct arena AUTO_ARENA arena = {0};
     struct session *session;
     enum rc rc;
 
@@ -102,9 +160,12 @@ enum rc zookeeper_leave(struct coordination *coordination, const char *worker, s
     rc = zookeeper_hold(self, &session, err);
     if (rc != RC_OK)
         return rc;
-    rc = zk_delete(session->client, path_of_member(self, &arena, worker), ZK_ANY_VERSION, err);
-    zookeeper_release(self, session);
-    return rc == RC_NOT_FOUND ? RC_OK : rc;
+    rc = delete_member(self, session, worker, err);
+    zookeeper_lock(self);
+    session->joined = false;
+    session->users--;
+    zookeeper_unlock(self);
+    return rc;
 }
 
 /* ---- watching -------------------------------------------------------------------------------- */
@@ -172,7 +233,7 @@ static void report(struct member_watch *members, const struct strings *names)
     }
 }
 
-enum rc zookeeper_list_members(struct zookeeper *self, struct zk_client *client, struct err *err)
+enum rc zookeeper_list_members(struct zookeeper *self, struct session *session, struct err *err)
 {
     struct arena AUTO_ARENA arena = {0};
     const char *path = arena_printf(&arena, "%s/workers", self->config.root);
@@ -186,7 +247,7 @@ enum rc zookeeper_list_members(struct zookeeper *self, struct zk_client *client,
     zookeeper_unlock(self);
     if (!dirty)
         return RC_OK;
-    rc = zk_children(client, &path, 1, true, &arena, &names, err);
+    rc = zk_children(session->client, &path, 1, true, &arena, &names, err);
     if (rc != RC_OK) {
         zookeeper_lock(self);
         self->members.dirty = true;

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-enum { SEQUENCE_DIGITS = 10 };
+enum { SEQUENCE_DIGITS = 10, EPOCH_DIGITS = 18, PORT_DIGITS = 5 };
 
 #define RUN_PREFIX  "run-"
 #define KILL_PREFIX "kill-"
@@ -114,17 +114,61 @@ int path_read_bucket(const char *path, const char *prefix)
     return high < 0 || low < 0 ? -1 : high * 16 + low;
 }
 
+/* Digits up to a character that is none; false: there is none, or too many. */
+static bool read_digits(const char **at, size_t most, uint64_t *ret_number)
+{
+    size_t length = strspn(*at, "0123456789");
+    uint64_t number = 0;
+
+    if (!length || length > most)
+        return false;
+    for (size_t i = 0; i < length; i++)
+        number = number * 10 + (uint64_t)(*(*at)++ - '0');
+    *ret_number = number;
+    return true;
+}
+
 int64_t path_read_sequence(const char *name)
 {
     size_t length = strlen(name);
-    int64_t sequence = 0;
+    const char *at;
+    uint64_t sequence;
 
-    if (length <= SEQUENCE_DIGITS)
+    if (length < MARK_LENGTH + 3 + SEQUENCE_DIGITS || name[MARK_LENGTH] != '-' ||
+        strspn(name, "0123456789abcdef") != MARK_LENGTH)
         return -1;
-    for (const char *at = name + length - SEQUENCE_DIGITS; *at; at++) {
-        if (*at < '0' || *at > '9')
-            return -1;
-        sequence = sequence * 10 + (*at - '0');
-    }
-    return sequence;
+    at = name + length - SEQUENCE_DIGITS;
+    if (at[-1] != '-' || !read_digits(&at, SEQUENCE_DIGITS, &sequence) || *at)
+        return -1;
+    return (int64_t)sequence;
+}
+
+bool path_has_mark(const char *name, const char *mark)
+{
+    return path_read_sequence(name) >= 0 && !strncmp(name, mark, MARK_LENGTH);
+}
+
+uint64_t path_read_epoch(const char *data)
+{
+    uint64_t epoch;
+
+    return read_digits(&data, EPOCH_DIGITS, &epoch) && !*data ? epoch : 0;
+}
+
+bool path_are_hosts(const char *hosts)
+{
+    uint64_t port;
+
+    do {
+        size_t length = strcspn(hosts, ",");
+        const char *at = hosts + length;
+
+        while (at > hosts && at[-1] != ':')
+            at--;
+        if (at - hosts < 2 || !read_digits(&at, PORT_DIGITS, &port) || at != hosts + length ||
+            !port || port > UINT16_MAX)
+            return false;
+        hosts = at;
+    } while (*hosts++ == ',');
+    return true;
 }
