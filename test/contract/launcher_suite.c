@@ -4,6 +4,7 @@
 
 #include <signal.h>
 
+#include "adapters/memory/clock.h"
 #include "launcher_fixture.h"
 #include "testing.h"
 
@@ -61,6 +62,22 @@ static void begins_at_its_instant_and_not_before(void **state)
     heard = fixture_expect(&fixture, LAUNCH_FINISHED, 1);
     assert_true(heard->event.result.started_at >= launch.start_at);
     assert_true(heard->event.result.started_at < launch.start_at + SECOND);
+}
+
+/* Nobody but a clock in memory is set here. */
+static void a_clock_set_back_delays_no_start(void **state)
+{
+    struct launch launch = launch_of(&fixture, 1, "exit 0");
+    mono_us handed = clock_mono(fixture.clock);
+
+    (void)state;
+    if (fixture.real)
+        skip();
+    launch.start_at += 300 * MILLISECOND;
+    fixture_start(&fixture, &launch);
+    memory_clock_set(fixture.clock, clock_now(fixture.clock) - HOUR);
+    (void)fixture_expect(&fixture, LAUNCH_STARTED, 1);
+    assert_int_equal(clock_mono(fixture.clock) - handed, 300 * MILLISECOND);
 }
 
 static void executes_a_key_once(void **state)
@@ -299,6 +316,7 @@ int run_launcher_suite(const char *name, bool real)
     const struct CMUnitTest tests[] = {
         CLAUSE(tells_how_runs_end),
         CLAUSE(begins_at_its_instant_and_not_before),
+        CLAUSE(a_clock_set_back_delays_no_start),
         CLAUSE(executes_a_key_once),
         CLAUSE(kills_what_runs_and_what_waits),
         CLAUSE(ends_what_runs_too_long),

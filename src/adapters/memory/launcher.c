@@ -20,7 +20,7 @@ enum stage { WAITING, RUNNING, ENDED };
 
 struct kept_run {
     struct table_node node;
-    struct heap_node timer; /* WAITING: by the wall clock; RUNNING: by mono */
+    struct heap_node timer; /* by mono: WAITING for its start, RUNNING for its end */
     struct run_key key;
     enum stage stage;
     struct buf message; /* START, as a real launcher sends it: a deep copy of the launch */

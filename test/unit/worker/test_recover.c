@@ -349,6 +349,23 @@ static void it_waits_for_the_store(void **state)
     assert_int_equal(guardian_has(fixture), 0);
 }
 
+static void what_a_guardian_said_is_forgotten_when_it_dies(void **state)
+{
+    struct fixture *fixture = *state;
+    struct run_key run = given_claim(fixture);
+
+    given_in_journal(fixture, &run, false);
+    given_in_guardian(fixture, &run, HOUR);
+    fixture->away = true;
+    recover(fixture);
+    memory_guardian_kill(fixture->guardian);
+    fixture_pass(fixture, SECOND);
+    fixture->away = false;
+    fixture_pass(fixture, 5 * SECOND);
+    fixture_expect(fixture, &run, RUN_LOST, "worker and guardian died while it was executed");
+    assert_int_equal(fixture->execution_count, 1);
+}
+
 static void ticks_missed_while_dead_are_caught_up(void **state)
 {
     struct fixture *fixture = *state;
@@ -384,6 +401,7 @@ int main(void)
         TEST(what_the_store_does_not_want_is_killed),
         TEST(what_the_store_has_already_is_forgotten),
         TEST(it_waits_for_the_store),
+        TEST(what_a_guardian_said_is_forgotten_when_it_dies),
         TEST(ticks_missed_while_dead_are_caught_up),
     };
 
