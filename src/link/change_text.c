@@ -16,8 +16,8 @@ static const char *const kinds[] = {
     [CHANGE_JOB_CREATE] = "job_create",     [CHANGE_JOB_REPLACE] = "job_replace",
     [CHANGE_JOB_REMOVE] = "job_remove",     [CHANGE_JOB_PURGE] = "job_purge",
     [CHANGE_RUN_NOW] = "run_now",           [CHANGE_RUN_KILL] = "run_kill",
-    [CHANGE_WORKER_DRAIN] = "worker_drain", [CHANGE_TOKEN_CREATE] = "token_create",
-    [CHANGE_TOKEN_REVOKE] = "token_revoke",
+    [CHANGE_WORKER_DRAIN] = "worker_drain", [CHANGE_WORKER_REMOVE] = "worker_remove",
+    [CHANGE_TOKEN_CREATE] = "token_create", [CHANGE_TOKEN_REVOKE] = "token_revoke",
 };
 
 /* ---- writing ------------------------------------------------------------------------------- */
@@ -96,6 +96,9 @@ static enum rc write_members(struct json_writer *writer, const struct change *ch
     case CHANGE_WORKER_DRAIN:
         json_member_string(writer, "worker", change->worker);
         json_member_boolean(writer, "draining", change->draining);
+        return RC_OK;
+    case CHANGE_WORKER_REMOVE:
+        json_member_string(writer, "worker", change->worker);
         return RC_OK;
     case CHANGE_TOKEN_CREATE:
         write_token(writer, &change->access);
@@ -236,6 +239,7 @@ static enum rc read_members(const struct change_members *members, struct change 
             return refuse(members, "run", err);
         return RC_OK;
     case CHANGE_WORKER_DRAIN:
+    case CHANGE_WORKER_REMOVE:
         if (!members->worker || strlen(members->worker) > LIMIT_NAME)
             return refuse(members, "worker", err);
         change->worker = members->worker;

@@ -18,6 +18,7 @@
  *   purge    of what is not there: done
  *   kill     of what has ended: done
  *   drain    made twice, harmless
+ *   remove   of a worker that is not there: done
  *   token    create: refused as a conflict, and the store has it: done; revoke of what is not
  *            there: done
  *   run now  is not sent again, for it could start twice: RC_UNKNOWN, unless the call never reached

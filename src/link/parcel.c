@@ -207,6 +207,10 @@ static void judge(struct parcel *parcel, struct store *store, uint64_t wanted)
         if (rc == RC_CONFLICT && store_read_tokens(store, see_token, parcel, NULL) != RC_OK)
             become_unknown(parcel, "the token may have been made: look at the tokens");
         return;
+    case CHANGE_WORKER_REMOVE:
+        if (rc == RC_NOT_FOUND)
+            become_done(parcel);
+        return;
     case CHANGE_RUN_NOW:
     case CHANGE_WORKER_DRAIN:
         return;
@@ -218,8 +222,8 @@ bool parcel_settle(struct parcel *parcel, const struct link_result *result, stru
     struct change *change = parcel->change;
     uint64_t wanted = change->revision;
 
-    if (result->outcome == RC_CLOSED)
-        return false;
+    if (result->outcome == RC_CLOSED || result->outcome == RC_UNAVAILABLE)
+        return false; /* nothing was done */
     if (result->outcome == RC_UNKNOWN && !parcel_is_unique(parcel)) {
         parcel->perhaps_done = true;
         return false;

@@ -20,8 +20,7 @@ enum {
     CHANGES_A_STEP = 512,       /* committed together */
 };
 
-#define RETRY_AFTER    (1 * SECOND) /* when the store or coordination did not answer */
-#define CAMPAIGN_AGAIN (200 * MILLISECOND)
+#define RETRY_AFTER (1 * SECOND) /* when the store or coordination did not answer */
 
 /* What a manager is to those who hand in changes: a queue until it is known who leads. */
 enum standing { STANDING_FIRST, STANDING_LEADS, STANDING_BY };

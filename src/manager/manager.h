@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * manager/manager.h: the role that decides. One manager leads; it persists every change, gives each
- * job to a worker, hands over runs on demand, and retires old runs.
+ * job to a worker, hands over runs on demand, resumes the runs of workers that are lost, and
+ * retires old runs. The others stand by and refuse changes with RC_UNAVAILABLE.
  *
  * What it does stands in manager_step(), which works off everything that waits and never sleeps; so
  * a simulation can drive it on a virtual clock. manager_start() runs it on a thread of its own. Its
  * state belongs to whoever steps it; changes and news of members come through mailboxes.
  *
- * The world is level-triggered: a new leader, and one that saw a worker come or go, goes through
- * all jobs of the store and mends what differs (reconciliation), a page a step, so that changes do
- * not wait for it.
+ * Whoever leads says so in the store, and every write of it begins with that: so one that was
+ * deposed, and does not know it, changes nothing there, as it changes nothing in coordination.
+ *
+ * The world is level-triggered: a new leader, and one that saw a worker come, go or change, goes
+ * through all jobs of the store and mends what differs from the tasks in coordination
+ * (reconciliation), a page a step, so that changes do not wait for it.
  */
 #ifndef CRONJOB_MANAGER_MANAGER_H
 #define CRONJOB_MANAGER_MANAGER_H
@@ -26,7 +30,8 @@ struct manager;
 
 struct manager_config {
     const char *name;
-    const char *url; /* where API servers reach it; "" for nowhere */
+    const char *url; /* where it takes changes, for the store. NULL or "": in this process alone, as
+                        is its worker, which looks after its runs itself */
     struct store *store;
     struct coordination *coordination;
     struct events *events;
@@ -46,13 +51,16 @@ struct changes *manager_changes(struct manager *manager);
 
 /* Whether it leads now. From any thread. */
 bool manager_leads(const struct manager *manager);
-/* RC_OK: it leads, or stands by. RC_UNAVAILABLE: neither, and why. From any thread. */
-MUST_USE enum rc manager_is_ready(struct manager *manager, struct err *err);
+
+/* RC_OK: it leads, or stands by; RC_UNAVAILABLE: store or coordination did not answer it. From any
+ * thread. */
+MUST_USE enum rc manager_is_ready(const struct manager *manager, struct err *err);
 
 /* Works off what waits. Answers when to be called again even if nothing new comes. */
 mono_us manager_step(struct manager *manager);
 
 MUST_USE enum rc manager_start(struct manager *manager, struct err *err);
-void manager_stop(struct manager *manager); /* after the step that goes on; waits for it */
+/* After the step that goes on; waits for it. Another manager may lead at once. */
+void manager_stop(struct manager *manager);
 
 #endif

@@ -19,7 +19,7 @@ enum { RUNS_A_PAGE = 500, LOOK_AFTER_RUNS = 100 };
 
 struct old_runs {
     struct manager *manager;
-    struct store_write *writes;
+    struct store_write *writes; /* behind that of the leader */
     size_t count;
     size_t seen;
     struct run_key last;
@@ -67,6 +67,15 @@ static bool spare_newest(void *context, const struct job_record *job)
     return true;
 }
 
+/* The runs go either way. What a worker that is away has, it removes itself when it is back. */
+static void remove_outputs(const struct old_runs *old)
+{
+    enum rc rc = RC_OK;
+
+    for (size_t i = 0; i < old->count && rc != RC_UNAVAILABLE && rc != RC_TIMEOUT; i++)
+        rc = outputs_remove(old->manager->config.outputs, &old->writes[i].run.key, NULL);
+}
+
 static enum rc purge(struct old_runs *old, struct err *err)
 {
     struct manager *manager = old->manager;
@@ -79,21 +88,19 @@ static enum rc purge(struct old_runs *old, struct err *err)
     query.id_count = old->count;
     query.parts = JOB_PART_LAST_RUN | JOB_PART_CURSOR;
     rc = store_read_jobs(manager->config.store, &query, spare_newest, old, err);
-    for (size_t i = 0; rc == RC_OK && i < old->count; i++)
-        (void)outputs_remove(manager->config.outputs, &old->writes[i].run.key,
-                             NULL); /* the run goes either way */
-    if (rc == RC_OK && old->count)
-        rc = manager_apply(manager, old->writes, old->count, err);
-    return rc;
+    if (rc != RC_OK || !old->count)
+        return rc;
+    remove_outputs(old);
+    return manager_apply(manager, old->writes - 1, old->count + 1, err);
 }
 
 static enum rc retire_page(struct manager *manager, const struct run_query *query,
                            struct old_runs *ret_old, struct err *err)
 {
-    struct store_write *writes AUTO_FREE = xcalloc(RUNS_A_PAGE, sizeof(*writes));
+    struct store_write *writes AUTO_FREE = xcalloc(RUNS_A_PAGE + 1, sizeof(*writes));
     job_id *jobs AUTO_FREE = xcalloc(RUNS_A_PAGE, sizeof(*jobs));
     instant_us *ticks AUTO_FREE = xcalloc(RUNS_A_PAGE, sizeof(*ticks));
-    struct old_runs old = {.manager = manager, .writes = writes, .jobs = jobs, .ticks = ticks};
+    struct old_runs old = {.manager = manager, .writes = writes + 1, .jobs = jobs, .ticks = ticks};
     enum rc rc = store_read_runs(manager->config.store, query, note_old, &old, err);
 
     if (rc == RC_OK)

@@ -57,6 +57,8 @@ void manager_stop(struct manager *manager)
     news->kind = NEWS_STOP;
     mailbox_post(&manager->news, &news->mail);
     (void)pthread_join(manager->thread, NULL); /* fails only for a thread that is not there */
+    if (manager->leads)
+        coordination_resign(manager->config.coordination);
     loop_remove(&manager->loop, &manager->inbox_source);
     loop_remove(&manager->loop, &manager->news_source);
     loop_release(&manager->loop);

@@ -20,16 +20,18 @@ struct changes;
 struct change;
 
 enum change_kind {
-    CHANGE_JOB_CREATE,   /* job, owner, idempotency_key, request_hash -> id, revision, replayed */
-    CHANGE_JOB_REPLACE,  /* id, revision (0: any), job -> revision; RC_NOT_FOUND, RC_STALE,
-                            RC_CONFLICT */
-    CHANGE_JOB_REMOVE,   /* id, revision (0: any) */
-    CHANGE_JOB_PURGE,    /* id */
-    CHANGE_RUN_NOW,      /* id, request -> run; RC_NOT_FOUND, RC_CONFLICT (the job is removed) */
-    CHANGE_RUN_KILL,     /* run; RC_NOT_FOUND, RC_CONFLICT (it has ended) */
-    CHANGE_WORKER_DRAIN, /* worker, draining; RC_NOT_FOUND */
-    CHANGE_TOKEN_CREATE, /* access */
-    CHANGE_TOKEN_REVOKE, /* access.id */
+    CHANGE_JOB_CREATE,    /* job, owner, idempotency_key, request_hash -> id, revision, replayed */
+    CHANGE_JOB_REPLACE,   /* id, revision (0: any), job -> revision; RC_NOT_FOUND, RC_STALE,
+                             RC_CONFLICT */
+    CHANGE_JOB_REMOVE,    /* id, revision (0: any) */
+    CHANGE_JOB_PURGE,     /* id */
+    CHANGE_RUN_NOW,       /* id, request -> run; RC_NOT_FOUND, RC_CONFLICT (the job is removed) */
+    CHANGE_RUN_KILL,      /* run; RC_NOT_FOUND, RC_CONFLICT (it has ended) */
+    CHANGE_WORKER_DRAIN,  /* worker, draining; RC_NOT_FOUND */
+    CHANGE_WORKER_REMOVE, /* worker; RC_NOT_FOUND, RC_CONFLICT (it may live, or has unfinished runs)
+                           */
+    CHANGE_TOKEN_CREATE,  /* access */
+    CHANGE_TOKEN_REVOKE,  /* access.id */
 };
 
 typedef void (*change_callback)(struct change *change);

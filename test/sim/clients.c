@@ -51,10 +51,14 @@ static struct change *change_new(struct sim *sim, enum change_kind kind, job_id 
 
 static void submit(struct sim *sim, struct change *change)
 {
-    struct err err;
+    enum rc rc = changes_submit(manager_changes(sim->manager), change, &change->err);
 
-    if (changes_submit(manager_changes(sim->manager), change, &err) != RC_OK)
-        sim_violated(sim, "a change is refused: %s", err.message);
+    if (rc == RC_OK)
+        return;
+    if (rc != RC_UNAVAILABLE)
+        sim_violated(sim, "a change is refused: %s", change->err.message);
+    change->outcome = rc;
+    done(change);
 }
 
 static struct job random_job(struct sim *sim)

@@ -94,6 +94,7 @@ static size_t make_changes(struct change *changes)
     changes[count++] =
         (struct change){.kind = CHANGE_WORKER_DRAIN, .worker = "node-1", .draining = true};
     changes[count++] = (struct change){.kind = CHANGE_WORKER_DRAIN, .worker = "node-1"};
+    changes[count++] = (struct change){.kind = CHANGE_WORKER_REMOVE, .worker = "node-1"};
     changes[count++] = (struct change){.kind = CHANGE_TOKEN_CREATE, .access = token};
     token.expires_at = 1800000000123456;
     changes[count++] = (struct change){.kind = CHANGE_TOKEN_CREATE, .access = token};

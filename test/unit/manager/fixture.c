@@ -44,8 +44,6 @@ static void hear_tasks(void *context, const struct task *tasks, size_t count)
         if (tasks[i].kind != TASK_JOB)
             (void)buf_printf(heard, "%s %s\n", tasks[i].kind == TASK_RUN ? "run" : "kill",
                              run_id_format(&tasks[i].run, id));
-        else if (tasks[i].removed)
-            (void)buf_printf(heard, "job %llu\n", (unsigned long long)tasks[i].job);
         else
             (void)buf_printf(heard, "job %llu.%llu\n", (unsigned long long)tasks[i].job,
                              (unsigned long long)tasks[i].revision);
@@ -56,8 +54,7 @@ static void hear_event(void *context, const struct event *event)
 {
     struct fixture *fixture = context;
 
-    (void)event;
-    fixture->events_heard++;
+    fixture->events_heard += event->kind != EVENT_WORKER;
 }
 
 struct fixture *fixture_new(void)
@@ -94,13 +91,53 @@ void fixture_free(struct fixture *fixture)
     free(fixture);
 }
 
+void fixture_sign(struct fixture *fixture, const char *worker, instant_us lease_until,
+                  const char *zone)
+{
+    struct pair label = {"zone", zone};
+    struct store_write write = {.kind = WRITE_WORKER,
+                                .worker = {.name = worker,
+                                           .url = "",
+                                           .version = "",
+                                           .backend = "timer",
+                                           .labels = {&label, zone != NULL},
+                                           .lease_until = lease_until}};
+
+    fixture_apply(fixture, &write);
+}
+
+static struct told *find_told(struct fixture *fixture, const char *worker)
+{
+    for (size_t i = 0; i < fixture->told_count; i++) {
+        if (!strcmp(fixture->told[i].worker, worker))
+            return &fixture->told[i];
+    }
+    fixture->told[fixture->told_count] = (struct told){fixture, worker};
+    return &fixture->told[fixture->told_count++];
+}
+
+static bool note_worker(void *context, const struct worker_record *worker)
+{
+    const char **name = context;
+
+    if (*name && !strcmp(worker->name, *name))
+        *name = NULL;
+    return true;
+}
+
+static bool is_in_store(struct fixture *fixture, const char *worker)
+{
+    assert_int_equal(store_read_workers(fixture->store, note_worker, &worker, NULL), RC_OK);
+    return !worker;
+}
+
 void fixture_join(struct fixture *fixture, const char *worker)
 {
-    struct told *told = &fixture->told[!strcmp(worker, "other")];
-
-    *told = (struct told){fixture, worker};
-    assert_int_equal(
-        coordination_watch_tasks(fixture->coordination, worker, hear_tasks, told, NULL), RC_OK);
+    if (!fixture->away && !is_in_store(fixture, worker))
+        fixture_sign(fixture, worker, INSTANT_MAX, NULL);
+    assert_int_equal(coordination_watch_tasks(fixture->coordination, worker, hear_tasks,
+                                              find_told(fixture, worker), NULL),
+                     RC_OK);
     assert_int_equal(coordination_join(fixture->coordination, worker, NULL), RC_OK);
     fixture_step(fixture);
 }
@@ -113,8 +150,17 @@ void fixture_leave(struct fixture *fixture, const char *worker)
 
 void fixture_step(struct fixture *fixture)
 {
-    while (manager_step(fixture->manager) <= clock_mono(fixture->clock))
-        ;
+    while (manager_step(fixture->manager) <= clock_mono(fixture->clock)) {
+        /* there is more */
+    }
+}
+
+void fixture_wait(struct fixture *fixture, span_us span)
+{
+    for (; span > 0; span -= SECOND) {
+        memory_clock_advance(fixture->clock, MIN(span, SECOND));
+        fixture_step(fixture);
+    }
 }
 
 void fixture_expect(struct fixture *fixture, const char *lines)

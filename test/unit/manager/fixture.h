@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * test/unit/manager/fixture.h: a manager with everything in memory, on a clock that stands still,
- * stepped by the test; and two workers that only say what they were told.
+ * stepped by the test; and workers that only say what they were told.
  */
 #ifndef CRONJOB_TEST_UNIT_MANAGER_FIXTURE_H
 #define CRONJOB_TEST_UNIT_MANAGER_FIXTURE_H
@@ -28,23 +28,29 @@ struct fixture {
     struct coordination *coordination;
     struct outputs *outputs;
     struct manager *manager;
-    struct told told[2];
+    struct told told[4];
+    size_t told_count;
     struct buf heard;              /* "node +job 1.1", a line a task */
     enum memory_store_fault fault; /* of every apply() */
     bool away;                     /* every call of the store fails */
-    unsigned events_heard;
+    unsigned events_heard;         /* of jobs and runs */
 };
 
 /* A manager that leads; nobody is there to work. */
 struct fixture *fixture_new(void);
 void fixture_free(struct fixture *fixture);
 
-/* "node" or "other". */
+/* Up to four workers. They are in the store with a lease without end, unless the store is away. */
 void fixture_join(struct fixture *fixture, const char *worker);
 void fixture_leave(struct fixture *fixture, const char *worker);
+/* Its row in the store, until `lease_until`; with a label "zone" unless `zone` is NULL. */
+void fixture_sign(struct fixture *fixture, const char *worker, instant_us lease_until,
+                  const char *zone);
 
 /* Steps until nothing is left to do now. */
 void fixture_step(struct fixture *fixture);
+/* Lets time pass, a second at a time. */
+void fixture_wait(struct fixture *fixture, span_us span);
 
 /* What the workers were told since the last time. */
 void fixture_expect(struct fixture *fixture, const char *lines);

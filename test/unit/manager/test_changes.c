@@ -129,11 +129,11 @@ static void replaces_a_job(void **state)
     stale->revision = 1;
     assert_int_equal(fixture_change(fixture, stale), RC_STALE);
     assert_int_equal(fixture_change(fixture, change_new(CHANGE_JOB_REPLACE, 99)), RC_NOT_FOUND);
-    fixture_expect(fixture, "node +job 1.1\nnode +job 1.2\n");
+    fixture_expect(fixture, "node +job 1.1\nnode -job 1.1\nnode +job 1.2\n");
     pause = change_new(CHANGE_JOB_REPLACE, id);
     pause->job.enabled = false;
     assert_int_equal(fixture_change(fixture, pause), RC_OK);
-    fixture_expect(fixture, "node -job 1\n");
+    fixture_expect(fixture, "node -job 1.2\n");
 }
 
 static void removes_a_job(void **state)
@@ -147,7 +147,7 @@ static void removes_a_job(void **state)
     assert_int_equal(fixture_change(fixture, stale), RC_STALE);
     fixture_expect(fixture, "");
     assert_int_equal(fixture_change(fixture, change_new(CHANGE_JOB_REMOVE, id)), RC_OK);
-    fixture_expect(fixture, "node -job 1\n");
+    fixture_expect(fixture, "node -job 1.1\n");
     assert_true(fixture_job(fixture, id).removed);
     assert_int_equal(fixture_change(fixture, change_new(CHANGE_JOB_REPLACE, id)), RC_CONFLICT);
     assert_int_equal(fixture_change(fixture, change_new(CHANGE_RUN_NOW, id)), RC_CONFLICT);
@@ -177,7 +177,7 @@ static void purges_a_job(void **state)
     memory_outputs_append(fixture->outputs, &run, "text", 4);
     buf_reset(&fixture->heard);
     assert_int_equal(fixture_change(fixture, change_new(CHANGE_JOB_PURGE, id)), RC_OK);
-    fixture_expect(fixture, "node +kill 1-1893456000.000001-1\nnode -job 1\n");
+    fixture_expect(fixture, "node +kill 1-1893456000.000001-1\nnode -job 1.1\n");
     assert_int_equal(fixture_job(fixture, id).id, 0);
     assert_int_equal(fixture_count_runs(fixture, id), 0);
     assert_int_equal(outputs_size(fixture->outputs, &run, &size, NULL), RC_NOT_FOUND);
@@ -242,27 +242,16 @@ static struct change *drain_change(const char *worker, bool draining)
     return change;
 }
 
-static void given_worker(struct fixture *fixture, const char *name)
-{
-    struct store_write write = {
-        .kind = WRITE_WORKER,
-        .worker = {.name = name, .url = "", .version = "", .backend = "timer"}};
-
-    fixture_apply(fixture, &write);
-}
-
 static void draining_moves_the_jobs_away(void **state)
 {
     struct fixture *fixture = *state;
     job_id id = fixture_create(fixture);
 
-    given_worker(fixture, "node");
-    given_worker(fixture, "other");
     fixture_join(fixture, "other");
     buf_reset(&fixture->heard);
     assert_int_equal(fixture_change(fixture, drain_change("nobody", true)), RC_NOT_FOUND);
     assert_int_equal(fixture_change(fixture, drain_change("node", true)), RC_OK);
-    fixture_expect(fixture, "node -job 1\nother +job 1.1\n");
+    fixture_expect(fixture, "node -job 1.1\nother +job 1.1\n");
     assert_string_equal(fixture_job(fixture, id).worker, "other");
     assert_int_equal(fixture_create(fixture), 2);
     fixture_expect(fixture, "other +job 2.1\n");
