@@ -315,6 +315,21 @@ static void saying_it_twice_is_fine(void **state)
     expect(fixture, "+run 1-60-1\n");
 }
 
+static void a_batch_may_say_it_twice(void **state)
+{
+    struct fixture *fixture = *state;
+    struct task tasks[] = {job_task(1, 1), job_task(1, 1), job_task(2, 1), job_task(2, 1),
+                           job_task(3, 1), job_task(3, 1), job_task(4, 1), job_task(4, 0)};
+
+    tasks[3].removed = tasks[4].removed = tasks[5].removed = tasks[7].removed = true;
+    assign(fixture, "node", job_task(3, 1));
+    assert_int_equal(coordination_assign(fixture->coordination, fixture->epoch, "node", tasks,
+                                         ARRAY_SIZE(tasks), NULL),
+                     RC_OK);
+    watch_tasks(fixture, "node");
+    expect(fixture, "+job 1.1\n");
+}
+
 static void a_run_stays_until_it_is_consumed(void **state)
 {
     struct fixture *fixture = *state;
@@ -504,6 +519,7 @@ static int run(const char *name)
         CLAUSE(a_watcher_that_comes_later_gets_what_is_there),
         CLAUSE(the_tasks_of_others_are_not_heard),
         CLAUSE(saying_it_twice_is_fine),
+        CLAUSE(a_batch_may_say_it_twice),
         CLAUSE(a_run_stays_until_it_is_consumed),
         CLAUSE(a_run_and_its_kill_are_two_tasks),
         CLAUSE(a_whole_batch_comes),

@@ -208,26 +208,86 @@ static void who_was_passed_over_notices(void **state)
     free(path);
 }
 
-/* ---- members --------------------------------------------------------------------------------- */
+static void wait_until_deposed(struct fixture *fixture)
+{
+    mono_us limit = posix_mono() + LIMIT;
 
-static void a_name_is_one_process(void **state)
+    while (coordination_leads_until(fixture->one, fixture->lease.epoch) && posix_mono() < limit)
+        (void)sched_yield();
+    assert_true(coordination_leads_until(fixture->one, fixture->lease.epoch) == 0);
+}
+
+static void a_leader_of_a_lost_session_leads_no_more(void **state)
 {
     struct fixture *fixture = *state;
-    struct coordination *again = process_new(fixture, "one");
-    mono_us limit = posix_mono() + LIMIT;
-    enum rc rc;
+    struct lease lease;
 
-    assert_int_equal(coordination_join(fixture->one, "node", NULL), RC_OK);
-    do {
-        rc = coordination_join(fixture->two, "node", NULL);
-    } while (rc == RC_UNAVAILABLE && posix_mono() < limit);
-    assert_int_equal(rc, RC_CONFLICT);
-    do { /* its next life */
-        rc = coordination_join(again, "node", NULL);
-    } while (rc == RC_UNAVAILABLE && posix_mono() < limit);
-    assert_int_equal(rc, RC_OK);
-    coordination_free(again);
+    zookeeper_expire(fixture->one);
+    wait_until_deposed(fixture);
+    assert_int_equal(campaign(fixture->two, LIMIT, &lease), RC_OK);
+    assert_true(lease.epoch > fixture->lease.epoch);
+    assert_true(coordination_leads_until(fixture->two, lease.epoch) > posix_mono());
 }
+
+/* Whatever lies in it first. */
+static void remove_tree(struct fixture *fixture, const char *path)
+{
+    struct arena AUTO_ARENA arena = {0};
+    struct strings names;
+
+    if (zk_children(fixture->behind, &path, 1, false, &arena, &names, NULL) != RC_OK)
+        return; /* it went by itself */
+    for (size_t i = 0; i < names.count; i++)
+        remove_tree(fixture, arena_printf(&arena, "%s/%s", path, names.items[i]));
+    if (zk_delete(fixture->behind, path, ZK_ANY_VERSION, NULL) == RC_CONFLICT)
+        remove_tree(fixture, path); /* somebody was quick */
+}
+
+static void a_leader_whose_node_went_leads_no_more(void **state)
+{
+    struct fixture *fixture = *state;
+    struct arena AUTO_ARENA arena = {0};
+    const char *path = arena_printf(&arena, "%s/managers", fixture->root);
+    struct strings names;
+
+    assert_int_equal(assign(fixture, fixture->lease.epoch, 1, false), RC_OK);
+    assert_int_equal(zk_children(fixture->behind, &path, 1, false, &arena, &names, NULL), RC_OK);
+    assert_int_equal(names.count, 1);
+    delete_node(fixture, arena_printf(&arena, "managers/%s", names.items[0]));
+    assert_int_equal(assign(fixture, fixture->lease.epoch, 2, false), RC_STALE);
+    wait_until_deposed(fixture);
+    assert_int_equal(campaign(fixture->one, LIMIT, &fixture->lease), RC_OK);
+    assert_int_equal(assign(fixture, fixture->lease.epoch, 2, false), RC_OK);
+}
+
+static void strange_candidates_stand_in_nobodys_way(void **state)
+{
+    struct fixture *fixture = *state;
+
+    coordination_resign(fixture->one);
+    make_node(fixture, "managers/lock-0000000000", "");
+    make_node(fixture, "managers/x", "");
+    assert_int_equal(campaign(fixture->one, LIMIT, &fixture->lease), RC_OK);
+}
+
+static void a_strange_epoch_is_raised_to_the_floor(void **state)
+{
+    struct fixture *fixture = *state;
+    char *path = xasprintf("%s/epoch", fixture->root);
+    struct candidate candidate = {.name = "m", .floor = 41};
+    struct lease lease;
+    int32_t version;
+
+    assert_int_equal(
+        zk_set(fixture->behind, path, "99999999999999999999999", ZK_ANY_VERSION, &version, NULL),
+        RC_OK);
+    assert_int_equal(
+        coordination_campaign(fixture->one, &candidate, posix_mono() + LIMIT, &lease, NULL), RC_OK);
+    assert_int_equal(lease.epoch, 42);
+    free(path);
+}
+
+/* ---- members --------------------------------------------------------------------------------- */
 
 /* The session that holds the worker's node; 0: there is none. */
 static int64_t owner_of_node(struct fixture *fixture)
@@ -241,21 +301,91 @@ static int64_t owner_of_node(struct fixture *fixture)
     return value.owner;
 }
 
+/* The node is of another session than before. */
+static int64_t wait_for_another_owner(struct fixture *fixture, int64_t before)
+{
+    mono_us limit = posix_mono() + LIMIT;
+    int64_t owner;
+
+    do {
+        owner = owner_of_node(fixture);
+    } while ((!owner || owner == before) && posix_mono() < limit);
+    assert_true(owner && owner != before);
+    return owner;
+}
+
+static enum rc join_when_connected(struct coordination *coordination, const char *name)
+{
+    mono_us limit = posix_mono() + LIMIT;
+    enum rc rc;
+
+    do {
+        rc = coordination_join(coordination, name, NULL);
+    } while (rc == RC_UNAVAILABLE && posix_mono() < limit);
+    return rc;
+}
+
+static void a_name_is_one_process(void **state)
+{
+    struct fixture *fixture = *state;
+    struct coordination *again = process_new(fixture, "one");
+
+    assert_int_equal(coordination_join(fixture->one, "node", NULL), RC_OK);
+    assert_int_equal(join_when_connected(fixture->two, "node"), RC_CONFLICT);
+    assert_int_equal(join_when_connected(again, "node"), RC_OK); /* its next life */
+    coordination_free(again);
+}
+
+static void who_was_refused_a_name_removes_nobody(void **state)
+{
+    struct fixture *fixture = *state;
+
+    assert_int_equal(coordination_join(fixture->one, "node", NULL), RC_OK);
+    assert_int_equal(join_when_connected(fixture->two, "node"), RC_CONFLICT);
+    assert_int_equal(coordination_leave(fixture->two, "node", NULL), RC_OK);
+    assert_true(owner_of_node(fixture) != 0);
+    assert_int_equal(coordination_leave(fixture->one, "node", NULL), RC_OK);
+    assert_true(owner_of_node(fixture) == 0);
+}
+
+static void a_member_whose_node_went_makes_it_again(void **state)
+{
+    struct fixture *fixture = *state;
+
+    assert_int_equal(coordination_join(fixture->one, "node", NULL), RC_OK);
+    delete_node(fixture, "workers/node");
+    (void)wait_for_another_owner(fixture, 0);
+    delete_node(fixture, "workers/node");
+    (void)wait_for_another_owner(fixture, 0);
+}
+
+/* The earlier life hears that its node changed hands; its next word must not take it back. */
+static void a_name_is_not_taken_back_from_the_next_life(void **state)
+{
+    struct fixture *fixture = *state;
+    struct coordination *again = process_new(fixture, "one");
+    int64_t next;
+
+    assert_int_equal(coordination_join(fixture->one, "node", NULL), RC_OK);
+    assert_int_equal(join_when_connected(again, "node"), RC_OK);
+    next = owner_of_node(fixture);
+    assert_int_equal(coordination_join(fixture->one, "node", NULL), RC_CONFLICT);
+    assert_int_equal(coordination_leave(fixture->one, "node", NULL), RC_OK);
+    assert_true(next && owner_of_node(fixture) == next);
+    coordination_free(again);
+}
+
 static void a_member_of_a_lost_session_joins_again(void **state)
 {
     struct fixture *fixture = *state;
-    mono_us limit = posix_mono() + LIMIT;
-    int64_t before, after;
+    int64_t before;
 
     assert_int_equal(coordination_watch_members(fixture->two, hear_member, fixture, NULL), RC_OK);
     assert_int_equal(coordination_join(fixture->one, "node", NULL), RC_OK);
     wait_until_heard(fixture, 0, 0, 1);
     before = owner_of_node(fixture);
     zookeeper_expire(fixture->one);
-    do {
-        after = owner_of_node(fixture);
-    } while ((!after || after == before) && posix_mono() < limit);
-    assert_true(after && after != before);
+    (void)wait_for_another_owner(fixture, before);
     wait_until_heard(fixture, 0, 0, 1);
 }
 
@@ -281,6 +411,60 @@ static void a_lost_tree_takes_nothing_away(void **state)
     assert_int_equal(coordination_settle(fixture->one, fixture->lease.epoch, "node", NULL), RC_OK);
     wait_until_heard(fixture, 3, 1, 0); /* 2 is gone, 1 was never away */
     assert_int_equal(fixture->added, 3);
+}
+
+static enum rc assign_run(struct fixture *fixture, job_id job, bool removed)
+{
+    struct task task = {.kind = TASK_RUN,
+                        .job = job,
+                        .removed = removed,
+                        .run = {.scheduled_at = 60 * SECOND, .job = job, .attempt = 1}};
+
+    return coordination_assign(fixture->one, fixture->lease.epoch, "node", &task, 1, NULL);
+}
+
+static void a_lost_tree_takes_no_runs_away(void **state)
+{
+    struct fixture *fixture = *state;
+
+    assert_int_equal(coordination_settle(fixture->one, fixture->lease.epoch, "node", NULL), RC_OK);
+    assert_int_equal(assign_run(fixture, 1, false), RC_OK);
+    assert_int_equal(assign_run(fixture, 2, false), RC_OK);
+    assert_int_equal(coordination_watch_tasks(fixture->two, "node", hear_tasks, fixture, NULL),
+                     RC_OK);
+    wait_until_heard(fixture, 2, 0, 0);
+    delete_node(fixture, "tasks/node/complete");
+    delete_node(fixture, "tasks/node/runs/run-1-60-1");
+    assert_int_equal(assign_run(fixture, 3, false), RC_OK);
+    wait_until_heard(fixture, 3, 0, 0);
+    assert_int_equal(fixture->removed, 0);
+    assert_int_equal(coordination_settle(fixture->one, fixture->lease.epoch, "node", NULL), RC_OK);
+    wait_until_heard(fixture, 3, 1, 0);
+    assert_int_equal(assign_run(fixture, 2, true), RC_OK);
+    wait_until_heard(fixture, 3, 2, 0);
+    assert_int_equal(fixture->added, 3);
+}
+
+/* Nobody's session ends: all go on, and make again what they need. */
+static void a_removed_tree_grows_again(void **state)
+{
+    struct fixture *fixture = *state;
+
+    assert_int_equal(assign(fixture, fixture->lease.epoch, 1, false), RC_OK);
+    assert_int_equal(coordination_join(fixture->one, "node", NULL), RC_OK);
+    assert_int_equal(coordination_watch_members(fixture->two, hear_member, fixture, NULL), RC_OK);
+    assert_int_equal(coordination_watch_tasks(fixture->two, "node", hear_tasks, fixture, NULL),
+                     RC_OK);
+    wait_until_heard(fixture, 1, 0, 1);
+    remove_tree(fixture, fixture->root);
+    wait_until_deposed(fixture);
+    assert_int_equal(campaign(fixture->one, LIMIT, &fixture->lease), RC_OK);
+    assert_int_equal(assign(fixture, fixture->lease.epoch, 2, false), RC_OK);
+    wait_until_heard(fixture, 2, 0, 1);
+    assert_int_equal(fixture->removed, 0);
+    assert_int_equal(coordination_settle(fixture->one, fixture->lease.epoch, "node", NULL), RC_OK);
+    wait_until_heard(fixture, 2, 1, 1);
+    (void)wait_for_another_owner(fixture, 0);
 }
 
 static void strange_nodes_are_ignored(void **state)
@@ -321,6 +505,68 @@ static void very_many_tasks_come(void **state)
     assert_int_equal(fixture->added, MANY);
 }
 
+/* ---- from new to free ------------------------------------------------------------------------ */
+
+static void wrong_places_are_refused(void **state)
+{
+    static const struct {
+        const char *hosts, *root;
+    } rows[] = {{"", "/a"},      {"host", "/a"},  {"host:0", "/a"},  {"host:1,", "/a"},
+                {"host:1", "a"}, {"host:1", "/"}, {"host:1", "/a/"}, {"host:1", "/a//b"},
+                {":1", "/a"},    {"h:1;2", "/a"}, {"h:65536", "/a"}};
+    const struct fixture *fixture = *state;
+    struct coordination *coordination;
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct zookeeper_config config = {
+            .hosts = rows[i].hosts, .root = rows[i].root, .identity = "x", .clock = fixture->clock};
+
+        assert_int_equal(zookeeper_coordination_new(&config, &coordination, NULL), RC_INVALID);
+    }
+}
+
+/* Port 1 of this machine: nobody listens there. */
+static void without_a_server_nothing_waits(void **state)
+{
+    struct fixture *fixture = *state;
+    struct zookeeper_config config = {
+        .hosts = "127.0.0.1:1", .root = "/a", .identity = "x", .clock = fixture->clock};
+    struct coordination *coordination;
+    struct lease lease;
+
+    assert_int_equal(zookeeper_coordination_new(&config, &coordination, NULL), RC_OK);
+    assert_int_equal(campaign(coordination, 100 * MILLISECOND, &lease), RC_UNAVAILABLE);
+    assert_int_equal(coordination_join(coordination, "node", NULL), RC_UNAVAILABLE);
+    assert_int_equal(coordination_watch_tasks(coordination, "node", hear_tasks, fixture, NULL),
+                     RC_OK);
+    coordination_unwatch(coordination, fixture);
+    coordination_resign(coordination);
+    coordination_free(coordination);
+}
+
+static void who_has_no_password_is_refused(void **state)
+{
+    struct fixture *fixture = *state;
+    char *root = xasprintf("%s-closed", fixture->root);
+    char *path = xasprintf("%s/epoch", root);
+    struct zookeeper_config config = {.hosts = getenv("CRONJOB_TEST_ZOOKEEPER"),
+                                      .root = root,
+                                      .digest = "user:password",
+                                      .identity = "x",
+                                      .clock = fixture->clock};
+    struct coordination *coordination;
+    struct zk_value value;
+    struct lease lease;
+
+    assert_int_equal(zookeeper_coordination_new(&config, &coordination, NULL), RC_OK);
+    assert_int_equal(campaign(coordination, LIMIT, &lease), RC_OK);
+    assert_int_equal(coordination_settle(coordination, lease.epoch, "node", NULL), RC_OK);
+    assert_int_equal(zk_get(fixture->behind, path, false, &value, NULL), RC_FORBIDDEN);
+    coordination_free(coordination);
+    free(path);
+    free(root);
+}
+
 int main(void)
 {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
@@ -328,11 +574,23 @@ int main(void)
         TEST(one_leads_at_a_time),
         TEST(the_next_leads_when_one_is_gone),
         TEST(who_was_passed_over_notices),
+        TEST(a_leader_of_a_lost_session_leads_no_more),
+        TEST(a_leader_whose_node_went_leads_no_more),
+        TEST(strange_candidates_stand_in_nobodys_way),
+        TEST(a_strange_epoch_is_raised_to_the_floor),
         TEST(a_name_is_one_process),
+        TEST(who_was_refused_a_name_removes_nobody),
+        TEST(a_member_whose_node_went_makes_it_again),
+        TEST(a_name_is_not_taken_back_from_the_next_life),
         TEST(a_member_of_a_lost_session_joins_again),
         TEST(a_lost_tree_takes_nothing_away),
+        TEST(a_lost_tree_takes_no_runs_away),
+        TEST(a_removed_tree_grows_again),
         TEST(strange_nodes_are_ignored),
         TEST(very_many_tasks_come),
+        TEST(wrong_places_are_refused),
+        TEST(without_a_server_nothing_waits),
+        TEST(who_has_no_password_is_refused),
     };
 
     if (!getenv("CRONJOB_TEST_ZOOKEEPER")) {
