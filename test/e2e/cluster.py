@@ -9,6 +9,7 @@ import collections
 import contextlib
 import os
 import pwd
+import re
 import time
 import uuid
 from dataclasses import dataclass, field
@@ -23,6 +24,8 @@ EVERY_SECOND = "* * * * * *"
 ON_TIME = 1.0  # seconds
 SETTLED = 2.0  # seconds before the end in which a tick may be on its way when its job is paused
 AGAIN = {429, 502, 503, 504}
+RUN_ID = re.compile(r"\b\d+-\d+-\d+\b")
+SHOWN = ("id", "trigger", "status", "reason", "worker", "started_at", "finished_at")
 
 
 class PatientClient(Client):
@@ -125,6 +128,12 @@ class Cluster(System):
         self.start_roles()
         self.wait_whole()
 
+    def renew(self):
+        """As heal(), but with new processes for all roles."""
+        for role in self.roles:
+            role.kill()
+        self.heal()
+
     def close(self):
         self.kill()
         self.proxy.close()
@@ -142,6 +151,17 @@ class Report:
     other: collections.Counter = field(default_factory=collections.Counter)  # no start is known
     workers: collections.Counter = field(default_factory=collections.Counter)  # starts of each
     contradictions: list = field(default_factory=list)
+    history: list = field(default_factory=list)  # all runs
+
+    def complaint(self):
+        """The contradictions, with the records around the runs they name."""
+        lines = self.contradictions[:40]
+        for name in dict.fromkeys(RUN_ID.findall("\n".join(lines))):
+            own = [run for run in self.history if run["job"] == name.split("-")[0]]
+            at = next((i for i, run in enumerate(own) if run["id"] == name), 0)
+            lines += [f"around {name}:"]
+            lines += [" ".join(str(run[key]) for key in SHOWN) for run in own[max(at - 4, 0) : at + 4]]
+        return "\n".join(lines)
 
     def __str__(self):
         parts = [f"on time {self.on_time}", f"late {self.late} (worst {self.worst:.2f} s)"]
@@ -215,6 +235,7 @@ class Watch:
     def account(self, until):
         runs, starts, report = self.runs(), self.starts(), Report()
         truth = read_truth(self.truth)
+        report.history = runs
         watched = [Watched(job, instant(job["created_at"]), until) for job in self.jobs.values()]
         report.workers.update(line.worker for line in truth if line.phase == "start")
         for one in watched:
@@ -262,4 +283,4 @@ def watching(cluster, directory, jobs=5, each_worker=False):
         watch.wait_on_time()
     finally:
         print(watch.settle(), flush=True)
-    assert watch.report.contradictions == [], "\n".join(watch.report.contradictions[:40])
+    assert watch.report.contradictions == [], watch.report.complaint()
