@@ -30,6 +30,7 @@ struct session {
     int users;
     char mark[MARK_TEXT]; /* of our candidate */
     bool made_paths;      /* ROOT and what lies in it was there */
+    mono_us make_at;      /* not before: whoever removes it is let finish */
     bool joined;          /* the worker's node was made by it */
 };
 
@@ -43,6 +44,7 @@ struct task_watch {
     bool dirty[ALL_BUCKETS]; /* to be listed again */
     bool complete_dirty;
     /* The keeper's: */
+    bool listed;              /* the buckets were there */
     bool complete;            /* what is not there is gone */
     struct map jobs[BUCKETS]; /* reported: job -> revision */
     struct task *runs;        /* reported, in order */
@@ -117,7 +119,8 @@ void zookeeper_end_session(struct zookeeper *self);
 void zookeeper_free_sessions(struct zookeeper *self);
 
 /* tree.c */
-/* Makes ROOT and what lies in it, unless it is known to be there. */
+/* Makes ROOT and what lies in it, unless it is known to be there. RC_UNAVAILABLE: it is being
+ * removed. */
 MUST_USE enum rc zookeeper_make_paths(struct zookeeper *self, struct session *session,
                                       struct err *err);
 /* ROOT/tasks/WORKER and its buckets. */

@@ -33,7 +33,7 @@ static void complain(struct zookeeper *self, enum rc rc, const struct err *err)
 static void look_again(struct zookeeper *self, struct session *session)
 {
     static enum rc (*const steps[])(struct zookeeper *, struct session *, struct err *) = {
-        zookeeper_make_paths,   zookeeper_check_lead, zookeeper_join_again,
+        zookeeper_check_lead,   zookeeper_make_paths, zookeeper_join_again,
         zookeeper_list_members, zookeeper_list_tasks,
     };
     struct err err = {0}, worst_err = {0};

@@ -67,8 +67,8 @@ static enum rc look_for_complete(struct zookeeper *self, struct session *session
 }
 
 static enum rc list_buckets(struct zookeeper *self, struct session *session,
-                            const struct task_watch *watch, const struct look *look,
-                            struct arena *arena, struct strings *ret_names, struct err *err)
+                            struct task_watch *watch, const struct look *look, struct arena *arena,
+                            struct strings *ret_names, struct err *err)
 {
     struct zk_client *client = session->client;
     const char *paths[ALL_BUCKETS];
@@ -77,10 +77,15 @@ static enum rc list_buckets(struct zookeeper *self, struct session *session,
     for (size_t i = 0; i < look->count; i++)
         paths[i] = path_of_bucket(arena, self->config.root, watch->name, look->buckets[i]);
     rc = zk_children(client, paths, look->count, true, arena, ret_names, err);
-    if (rc != RC_NOT_FOUND)
-        return rc;
-    rc = zookeeper_make_buckets(self, session, watch->name, err);
-    return rc == RC_OK ? zk_children(client, paths, look->count, true, arena, ret_names, err) : rc;
+    if (rc == RC_NOT_FOUND) {
+        if (watch->listed)
+            (void)zookeeper_noted(self, session, rc);
+        rc = zookeeper_make_buckets(self, session, watch->name, err);
+        if (rc == RC_OK)
+            rc = zk_children(client, paths, look->count, true, arena, ret_names, err);
+    }
+    watch->listed |= rc == RC_OK;
+    return rc;
 }
 
 /* The mark of completeness went meanwhile: the lists may miss what is only lost. */

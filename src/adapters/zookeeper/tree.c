@@ -35,14 +35,18 @@ enum rc zookeeper_make_paths(struct zookeeper *self, struct session *session, st
         const char *name, *data;
     } nodes[] = {{"managers", ""}, {"workers", ""}, {"tasks", ""}, {"epoch", "0"}};
     struct arena AUTO_ARENA arena = {0};
+    mono_us make_at;
     bool made;
     enum rc rc;
 
     zookeeper_lock(self);
     made = session->made_paths;
+    make_at = session->make_at;
     zookeeper_unlock(self);
     if (made)
         return RC_OK;
+    if (clock_mono(self->config.clock) < make_at)
+        return err_fail(err, RC_UNAVAILABLE, "%s is being removed", self->config.root);
     rc = make_root(self, session->client, &arena, err);
     for (size_t i = 0; rc == RC_OK && i < ARRAY_SIZE(nodes); i++)
         rc = make(session->client, arena_printf(&arena, "%s/%s", self->config.root, nodes[i].name),
@@ -60,6 +64,8 @@ enum rc zookeeper_noted(struct zookeeper *self, struct session *session, enum rc
     if (rc != RC_NOT_FOUND)
         return rc;
     zookeeper_lock(self);
+    if (session->made_paths)
+        session->make_at = clock_mono(self->config.clock) + ZK_TICK;
     session->made_paths = false;
     zookeeper_unlock(self);
     return rc;
