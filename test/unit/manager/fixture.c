@@ -62,7 +62,8 @@ struct fixture *fixture_new(void)
     struct fixture *fixture = xcalloc(1, sizeof(*fixture));
     struct memory_store_config store = {
         .fault = ask_fault, .unreachable = is_away, .context = fixture};
-    struct manager_config config = {.name = "manager", .keep_runs_for = DAY, .keep_runs_of_job = 3};
+    struct manager_config config = {
+        .name = "manager", .url = "http://manager:1", .keep_runs_for = DAY, .keep_runs_of_job = 3};
 
     log_init(&(struct log_config){.level = LEVEL_ERROR, .fd = STDERR_FILENO});
     buf_init(&fixture->heard, HEARD_MAX);
