@@ -13,15 +13,19 @@ struct adapter_row {
     const char *name;
     int (*setup)(void **state);
     int (*teardown)(void **state);
-    const struct clauses *own;
-    int (*begin)(void **state); /* NULL: always there; else not 0 when it cannot be tested */
+    const struct clauses *own[2]; /* NULL: none */
+    int (*begin)(void **state);   /* NULL: always there; else not 0 when it cannot be tested */
     int (*end)(void **state);
 };
 
 static const struct adapter_row adapters[] = {
-    {"memory", store_memory_setup, store_memory_teardown, &store_memory_clauses, NULL, NULL},
-    {"sqlite", store_sqlite_setup, store_sqlite_teardown, &store_sqlite_clauses, NULL, NULL},
-    {"mysql", store_mysql_setup, store_mysql_teardown, &store_mysql_clauses, store_mysql_begin,
+    {"memory", store_memory_setup, store_memory_teardown, {&store_memory_clauses}, NULL, NULL},
+    {"sqlite", store_sqlite_setup, store_sqlite_teardown, {&store_sqlite_clauses}, NULL, NULL},
+    {"mysql",
+     store_mysql_setup,
+     store_mysql_teardown,
+     {&store_mysql_clauses, &store_fight_clauses},
+     store_mysql_begin,
      store_mysql_end},
 };
 
@@ -41,11 +45,12 @@ static size_t add(struct CMUnitTest *tests, size_t count, const struct clauses *
 static int run(const struct adapter_row *adapter)
 {
     const struct clauses *all[] = {&store_job_clauses, &store_query_clauses, &store_claim_clauses,
-                                   &store_run_clauses, &store_other_clauses, adapter->own};
+                                   &store_run_clauses, &store_other_clauses, adapter->own[0],
+                                   adapter->own[1]};
     struct CMUnitTest tests[CLAUSES_MAX];
     size_t count = 0;
 
-    for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+    for (size_t i = 0; i < ARRAY_SIZE(all) && all[i]; i++)
         count = add(tests, count, all[i], adapter);
     if (adapter->begin && adapter->begin(NULL) != 0)
         return SKIPPED;

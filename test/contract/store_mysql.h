@@ -38,11 +38,23 @@ struct mysql_store_config servers_config(const struct servers *servers, size_t f
 /* The real time. */
 struct clock *servers_clock(void);
 
-/* Over a connection to the node of index `node`, to the database that is there. */
+/* To the node of index `node`, once it is healthy, and to the database that is there. */
 struct sql_connection *servers_connect(const struct servers *servers, size_t node);
 void servers_run(struct sql_connection *connection, const char *format, ...) PRINTF(2, 3);
 
+/* "WHAT DATABASE", and until all nodes have done so. */
+void servers_run_everywhere(const struct servers *servers, const char *what, const char *database);
+
 void servers_create(struct servers *servers); /* its own database */
 void servers_drop(const struct servers *servers);
+
+/* KILLs the connections to its own database on a node; or only those that are idle. */
+void servers_end_connections(const struct servers *servers, size_t node, bool idle);
+
+/* Whether a node is healthy and has a connection to its own database open. */
+bool servers_serve(const struct servers *servers, size_t node);
+
+/* Of the suite that runs. */
+const struct servers *servers_of_suite(void);
 
 #endif

@@ -118,7 +118,8 @@ struct mysql_store_config servers_config(const struct servers *servers, size_t f
 
 /* ---- databases ------------------------------------------------------------------------------- */
 
-struct sql_connection *servers_connect(const struct servers *servers, size_t node)
+static enum rc connect_to(const struct servers *servers, size_t node,
+                          struct sql_connection **ret_connection, struct err *err)
 {
     struct mysql_target target = {.host = servers->hosts[node].name,
                                   .port = servers->hosts[node].port,
@@ -126,10 +127,19 @@ struct sql_connection *servers_connect(const struct servers *servers, size_t nod
                                   .password = servers->password,
                                   .database = servers->base,
                                   .clock = servers_clock()};
+
+    return mysql_connection_open(&target, MYSQL_WRITER, ret_connection, err);
+}
+
+struct sql_connection *servers_connect(const struct servers *servers, size_t node)
+{
+    mono_us end = clock_mono(servers_clock()) + MINUTE;
     struct sql_connection *connection;
     struct err err = {0};
-    enum rc rc = mysql_connection_open(&target, MYSQL_MIGRATOR, &connection, &err);
+    enum rc rc = connect_to(servers, node, &connection, &err);
 
+    while (rc == RC_UNAVAILABLE && clock_mono(servers_clock()) < end)
+        rc = connect_to(servers, node, &connection, &err);
     if (rc != RC_OK)
         fail_msg("%s", err_message(&err, rc));
     return connection;
@@ -150,22 +160,85 @@ void servers_run(struct sql_connection *connection, const char *format, ...)
         fail_msg("%s: %s", text, err_message(&err, rc));
 }
 
-static void run_alone(const struct servers *servers, const char *what)
+void servers_run_everywhere(const struct servers *servers, const char *what, const char *database)
 {
-    struct sql_connection *connection = servers_connect(servers, 0);
+    for (size_t i = 0; i < servers->count; i++) {
+        struct sql_connection *connection = servers_connect(servers, i);
 
-    servers_run(connection, "%s %s", what, servers->database);
-    sql_connection_free(connection);
+        if (i)
+            servers_run(connection, "SELECT 1");
+        else
+            servers_run(connection, "%s %s", what, database);
+        sql_connection_free(connection);
+    }
 }
 
 void servers_create(struct servers *servers)
 {
     (void)snprintf(servers->database, sizeof(servers->database), "%.40s_%ld", servers->base,
                    (long)getpid());
-    run_alone(servers, "CREATE DATABASE");
+    servers_run_everywhere(servers, "CREATE DATABASE", servers->database);
 }
 
 void servers_drop(const struct servers *servers)
 {
-    run_alone(servers, "DROP DATABASE IF EXISTS");
+    servers_run_everywhere(servers, "DROP DATABASE IF EXISTS", servers->database);
+}
+
+/* ---- its connections ---------------------------------------------------------------------------
+ */
+
+enum { CONNECTIONS_MAX = 64 };
+
+/* Their ids; false when the node has no answer. */
+static bool find_connections(struct sql_connection *connection, const char *database, bool idle,
+                             int64_t ids[CONNECTIONS_MAX], size_t *ret_count)
+{
+    struct sql_value values[] = {sql_text(database), sql_text(idle ? "Sleep" : "%")};
+    struct sql_statement *rows;
+    bool row = true;
+
+    if (sql_open(connection,
+                 "SELECT id FROM information_schema.processlist"
+                 " WHERE db = ? AND command LIKE ? AND id <> connection_id() LIMIT 64",
+                 SQL_VALUES(values), &rows, NULL) != RC_OK)
+        return false;
+    *ret_count = 0;
+    while (sql_step(rows, &row, NULL) == RC_OK && row)
+        ids[(*ret_count)++] = sql_column_number(rows, 0);
+    sql_done(rows);
+    return !row;
+}
+
+void servers_end_connections(const struct servers *servers, size_t node, bool idle)
+{
+    struct sql_connection *connection = servers_connect(servers, node);
+    int64_t ids[CONNECTIONS_MAX];
+    size_t count;
+
+    if (!find_connections(connection, servers->database, idle, ids, &count))
+        count = 0;
+    for (size_t i = 0; i < count; i++) {
+        char text[64];
+        enum rc rc;
+
+        (void)snprintf(text, sizeof(text), "KILL %lld", (long long)ids[i]);
+        rc = sql_run(connection, text, NULL, 0, NULL, NULL);
+        (void)rc; /* it may have ended by itself */
+    }
+    sql_connection_free(connection);
+}
+
+bool servers_serve(const struct servers *servers, size_t node)
+{
+    struct sql_connection *connection;
+    int64_t ids[CONNECTIONS_MAX];
+    size_t count;
+    bool serves;
+
+    if (connect_to(servers, node, &connection, NULL) != RC_OK)
+        return false;
+    serves = find_connections(connection, servers->database, false, ids, &count) && count > 0;
+    sql_connection_free(connection);
+    return serves;
 }

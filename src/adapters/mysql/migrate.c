@@ -34,23 +34,14 @@ static enum rc set_lock(struct migration *migration, span_us span, int64_t *ret_
                    SQL_VALUES(values), ret_changes, err);
 }
 
-/* A failed certification is no end: it says that another one was first. */
 static enum rc take_lock(struct migration *migration, struct err *err)
 {
-    mono_us end = clock_mono(migration->clock) + WAIT_SPAN;
+    int64_t changes = 0;
+    enum rc rc = set_lock(migration, LOCK_SECONDS * SECOND, &changes, err);
 
-    for (;;) {
-        int64_t changes = 0;
-        enum rc rc = set_lock(migration, LOCK_SECONDS * SECOND, &changes, err);
-
-        if (rc == RC_OK && changes)
-            return RC_OK;
-        if (rc != RC_OK && rc != RC_BUSY)
-            return rc;
-        if (clock_mono(migration->clock) >= end)
-            return err_fail(err, RC_BUSY, "another process is at the tables for very long");
-        mysql_nodes_pause(migration->nodes, PAUSE);
-    }
+    if (rc == RC_OK && !changes)
+        return err_fail(err, RC_BUSY, "another process is at the tables");
+    return rc;
 }
 
 static void drop_lock(struct migration *migration)
@@ -101,6 +92,20 @@ static enum rc upgrade(struct migration *migration, struct err *err)
     return rc;
 }
 
+/* Whatever was busy, the lock or on a cluster the row or the table that another node made at the
+ * same time: every statement can be said again. */
+static enum rc upgrade_in_turn(struct migration *migration, struct err *err)
+{
+    mono_us end = clock_mono(migration->clock) + WAIT_SPAN;
+    enum rc rc = upgrade(migration, err);
+
+    while (rc == RC_BUSY && clock_mono(migration->clock) < end) {
+        mysql_nodes_pause(migration->nodes, PAUSE);
+        rc = upgrade(migration, err);
+    }
+    return rc;
+}
+
 /* ret_version is 0 when the tables are not there at all. */
 static enum rc read_version(struct sql_connection *connection, int *ret_version, struct err *err)
 {
@@ -146,7 +151,7 @@ enum rc mysql_migrate(struct mysql_nodes *nodes, struct clock *clock, struct err
     crypto_random(migration.owner, sizeof(migration.owner));
     rc = read_version(migration.connection, &version, err);
     if (rc == RC_OK && version < migration.connection->dialect->step_count)
-        rc = upgrade(&migration, err);
+        rc = upgrade_in_turn(&migration, err);
     sql_connection_free(migration.connection);
     return rc;
 }

@@ -13,7 +13,7 @@
 enum { DEFAULT_PORT = 3306 };
 
 /* How long after a look at an avoided host the next one is. */
-#define LOOK_FIRST (250 * MILLISECOND)
+#define LOOK_FIRST (100 * MILLISECOND)
 #define LOOK_MAX   (5 * SECOND)
 
 struct node {
