@@ -62,7 +62,7 @@ static enum rc make_member(struct zookeeper *self, struct session *session, cons
 {
     struct arena AUTO_ARENA arena = {0};
     const char *path = path_of_member(self, &arena, name);
-    bool there;
+    bool there = false;
     enum rc rc = zookeeper_make_paths(self, session, err);
 
     if (rc == RC_OK)
