@@ -10,7 +10,10 @@ fuzz      each fuzz target for some seconds ($FUZZ_SECONDS, 5 by default), from 
 e2e       pytest on real servers, with the release build (or $CRONJOB_BINARY), then the tests
           marked `smoke` with the asan build
 
-cluster   pytest on whole clusters; so far only when it is named
+Only when they are named:
+cluster   pytest on whole clusters
+mysql     the contract of the store on a real MariaDB, built by gcc and with asan
+galera    the same on a cluster of three nodes, one of which is frozen meanwhile
 
 A suite's name (unit, contract, sim, oracle) is a stage too: that suite alone, built by gcc.
 OPTIONs follow the stages; they are pytest's for e2e and those of `meson test` for the others:
@@ -128,14 +131,15 @@ class Stages:
             return None
         return directory
 
-    def meson_tests(self, name, directory, *selection):
-        """Runs test suites of a build and counts their cases."""
+    def meson_tests(self, name, directory, *selection, before=()):
+        """Runs test suites of a build, by the command that `before` begins, and counts cases."""
         if not directory:
             return
         logs = directory / "meson-logs"
         for old in logs.glob("testlog*.json"):
             old.unlink()
-        arguments = ["meson", "test", "-C", directory, "--no-rebuild", "--print-errorlogs"]
+        arguments = [*before, "meson", "test", "-C", directory]
+        arguments += ["--no-rebuild", "--print-errorlogs"]
         log = f"{name}-tests.log"
         well = self.command(log, [*arguments, *selection, *self.options], RUN_LIMIT)
         counted = tally.Tally()
@@ -187,6 +191,18 @@ class Stages:
 
     def suite(self, name):
         self.meson_tests("gcc", self.build("gcc", "gcc"), "--suite", name)
+
+    def with_server(self, name, kind, test, directory):
+        """One contract, over real servers."""
+        start = [sys.executable, "-B", ROOT / "test" / "e2e" / "servers" / "run.py", kind, "--"]
+        self.meson_tests(name, directory, test, before=start)
+
+    def mysql(self):
+        self.with_server("mysql-gcc", "mariadb", "store mysql", self.build("gcc", "gcc"))
+        self.with_server("mysql-asan", "mariadb", "store mysql", self.asan_build())
+
+    def galera(self):
+        self.with_server("galera", "galera", "store mysql", self.build("gcc", "gcc"))
 
     def asan_build(self):
         flags = ("-Db_sanitize=address,undefined", "-Db_lundef=false")
@@ -261,6 +277,8 @@ STAGES = {
 }
 EVERYTHING = list(STAGES)
 STAGES["cluster"] = Stages.cluster
+STAGES["mysql"] = Stages.mysql
+STAGES["galera"] = Stages.galera
 for suite in SUITES:
     STAGES[suite] = lambda stages, name=suite: stages.suite(name)
 
