@@ -141,8 +141,6 @@ static void send(struct worker *worker, struct active *active)
 
 void worker_start_run(struct worker *worker, struct active *active, instant_us start_at)
 {
-    mono_us now = clock_mono(worker->config.clock);
-
     active->launch.run = active->key;
     active->launch.start_at = start_at;
     active->start_at = start_at;
@@ -150,7 +148,7 @@ void worker_start_run(struct worker *worker, struct active *active, instant_us s
         conclude_without_start(worker, active, RUN_KILLED, "killed before it started");
     else if (active->refusal)
         conclude_without_start(worker, active, RUN_FAILED, active->refusal);
-    else if (now - active->claimed_at > START_SLACK)
+    else if (active->too_late || active->claimed_at < worker->lease_since)
         conclude_without_start(worker, active, RUN_MISSED, "the worker was paused after the claim");
     else
         send(worker, active);
@@ -162,7 +160,8 @@ void worker_send_unsent(struct worker *worker)
     struct active *active;
     struct list *after;
 
-    if (!worker->connected || list_is_empty(&worker->unsent))
+    if (!worker->connected || list_is_empty(&worker->unsent) ||
+        !worker_may_claim(worker, clock_mono(worker->config.clock)))
         return;
     list_init(&again);
     list_for_each_safe (active, after, &worker->unsent, link) {
@@ -171,10 +170,7 @@ void worker_send_unsent(struct worker *worker)
     }
     while (!list_is_empty(&again)) {
         active = list_take(&again, struct active, link);
-        if (active->kill_wanted)
-            conclude_without_start(worker, active, RUN_KILLED, "killed before it started");
-        else
-            send(worker, active);
+        worker_start_run(worker, active, active->start_at);
     }
 }
 
@@ -264,6 +260,7 @@ static void on_disconnected(struct worker *worker)
 static void on_connected(struct worker *worker)
 {
     worker->connected = true;
+    worker_tell_lease(worker);
     if (worker->phase == PHASE_CONNECTING)
         worker->phase = PHASE_RECOVERING;
 }

@@ -16,11 +16,11 @@
 #include "core/agenda.h"
 
 #include "worker/ledger.h"
+#include "worker/run_set.h"
 #include "worker/worker.h"
 
-#define START_SLACK                                                               \
-    (5 * SECOND) /* a claim older than this is not started: the worker was paused \
-                  */
+#define START_SLACK \
+    (5 * SECOND) /* a claim answered later than this is not started: the worker was paused */
 #define RECORD_STARTED                                                        \
     (200 * MILLISECOND) /* a run that ends sooner is never written as running \
                          */
@@ -44,7 +44,8 @@ struct active {
     enum active_state state;
     struct arena arena; /* owns the launch */
     struct launch launch;
-    mono_us claimed_at;
+    mono_us claimed_at; /* the claim was sent, or seen in the store later */
+    bool too_late;      /* its answer came so late that it is not to be started */
     instant_us start_at;
     instant_us started_at;
     mono_us started_mono;
@@ -83,10 +84,32 @@ struct loaded {
 /* A run that was ours and unfinished when the worker started. */
 struct recovered {
     struct active *active;
-    bool journaled_start; /* it was handed to the guardian */
+    bool journaled_start; /* it was handed to the guardian, or the store has it as running */
     bool ended;           /* the journal has its result */
     struct run_result result;
     char reason[LIMIT_REASON + 1];
+};
+
+/* An unfinished run of ours in the store (stray.c). */
+struct stray {
+    struct run_key key;
+    struct claim_token token;
+    enum run_trigger trigger;
+    struct run_result result; /* final: what it ends as, if nothing is known of it */
+    const char *reason;
+};
+
+/* Our clock less the store's, as it was found to be; it may be off by half the round trip. */
+struct clock_check {
+    span_us offset;
+    span_us round_trip;
+};
+
+/* What a trip looks for in the store, now and then. */
+enum look {
+    LOOK_STRAYS = 1,  /* runs that are ours and unfinished */
+    LOOK_JOBS = 2,    /* jobs that the store says are ours */
+    LOOK_OUTPUTS = 4, /* outputs of runs that are gone */
 };
 
 /* One trip to store and journal. The worker fills it, work_execute() answers in it. */
@@ -99,11 +122,20 @@ struct work {
     size_t claim_count;
     struct claim_token token;
     mono_us begun_at;
+    struct item *sign; /* of life, among the items; NULL: there is none */
+    struct clock_check clock;
     struct loaded *loads;
     size_t load_count;
     bool recover;
+    bool conflict; /* recover: another worker lives under our name */
     struct recovered *recovered;
     size_t recovered_count, recovered_capacity;
+    unsigned looks; /* enum look, or-ed */
+    struct stray *strays;
+    size_t stray_count, stray_capacity;
+    job_id jobs_after; /* LOOK_JOBS: those behind it */
+    job_id *jobs;
+    size_t job_count, job_capacity;
     enum rc rc;
     struct err err;
 };
@@ -134,18 +166,31 @@ struct waiting {
 };
 
 enum load_flag {
-    LOAD_DUE = 1,       /* a task says that the job is to be kept on schedule */
-    LOAD_DORMANT = 2,   /* a run needs it */
+    LOAD_TASK = 1,      /* its task came, changed or went */
+    LOAD_RUN = 2,       /* a run needs it */
     LOAD_IN_FLIGHT = 4, /* it travels */
     LOAD_AGAIN = 8,     /* it changed meanwhile */
 };
 
-enum message_kind { MESSAGE_TASKS, MESSAGE_STOP };
+enum message_kind { MESSAGE_TASKS, MESSAGE_WATCH, MESSAGE_JOIN, MESSAGE_JOINED, MESSAGE_STOP };
 struct message {
     struct mail mail;
     enum message_kind kind;
+    enum rc rc; /* JOINED, with err */
+    struct err err;
     size_t count;
     struct task tasks[];
+};
+
+enum clock_state { CLOCK_UNKNOWN, CLOCK_RIGHT, CLOCK_WRONG };
+
+/* Jobs that are ours by the store, where no task says so (by_store.c). */
+struct by_store {
+    bool reading;
+    job_id after;    /* read so far */
+    mono_us next;    /* when to read again */
+    size_t count;    /* of worker->tasks */
+    struct map seen; /* reading: found so far */
 };
 
 struct worker {
@@ -165,6 +210,12 @@ struct worker {
     struct table known;
     struct table waiting; /* lists of struct waiting, by job */
     struct map loading;   /* job -> enum load_flag */
+    struct map tasks;     /* job -> its newest revision by a task; 0: ours by the store alone */
+    struct by_store by_store;
+    bool heard_of_tasks;
+    struct run_set run_tasks; /* to be consumed with the end of their runs */
+    struct run_set kills;     /* of runs that are not active, likewise */
+    struct run_set strays;    /* seen in the store, and nothing is known of them here (stray.c) */
 
     struct list items; /* for the next work */
     size_t item_count;
@@ -176,18 +227,29 @@ struct worker {
     struct work *failed; /* to be tried again at retry_at */
     mono_us retry_at;
     span_us backoff;
-    mono_us next_sign; /* of life */
+    unsigned looks; /* for the next work */
+    mono_us next_look;
+    mono_us next_sign;   /* of life */
+    bool sign_waits;     /* one is on its way to the store */
+    mono_us lease_until; /* what must not outlive our lease is dead by then */
+    mono_us lease_since; /* it has not lapsed since */
+    bool unsure;         /* it has lapsed: what was claimed before is to be seen in the store */
+    enum clock_state clock_state;
+    bool clock_is_off; /* it was warned of */
     bool announced;    /* a sign of life is stored: others may know of us */
+    bool joining;      /* the answer is to come */
     bool joined;
-    mono_us join_at;               /* not to be tried before */
+    bool conflict;                 /* another worker lives under our name */
+    enum rc join_rc;               /* the last answer */
+    mono_us join_at;               /* not to be tried before; nor, with a conflict, recovery */
     _Atomic(const char *) unready; /* why, NULL when it is ready */
     instant_us started_at;
     atomic_int_least64_t due_next_hour;
 
     struct loop loop;
     struct loop_source inbox_source, returned_source, launcher_source;
-    pthread_t loop_thread, store_thread;
-    struct mailbox to_store;
+    pthread_t loop_thread, store_thread, coordination_thread;
+    struct mailbox to_store, to_coordination;
     bool threads;
     atomic_bool stopping;
 };
@@ -216,7 +278,25 @@ void worker_advance(struct worker *worker, instant_us now);
 struct item *worker_add_item(struct worker *worker, enum write_kind kind);
 void item_set_reason(struct item *item, const char *reason);
 void worker_write_started(struct worker *worker, mono_us now);
+
+/* sign.c: signs of life, and the lease that they renew. */
 void worker_write_sign(struct worker *worker, instant_us now);
+/* Dates it: just before it is sent. */
+void work_date_sign(struct work *work);
+/* It is stored. */
+void worker_take_sign(struct worker *worker, const struct work *work);
+/* Tells a guardian that has just connected. */
+void worker_tell_lease(struct worker *worker);
+/* Whether ticks may be claimed and runs started. */
+bool worker_may_claim(const struct worker *worker, mono_us now);
+/* Why not, for who asks whether it is ready. */
+void worker_note_readiness(struct worker *worker, mono_us now);
+
+/* clock.c */
+enum rc work_check_clock(struct work *work);
+void worker_take_clock(struct worker *worker, const struct clock_check *check);
+/* The wall clock was set: it is to be checked before anything else. */
+void worker_doubt_clock(struct worker *worker);
 
 /* launch.c: fills active->launch, or active->refusal. */
 void launch_build(struct active *active, const struct worker_config *config,
@@ -224,14 +304,31 @@ void launch_build(struct active *active, const struct worker_config *config,
 
 /* load.c */
 void worker_take_tasks(struct worker *worker, const struct message *message);
+/* The job is another worker's, or nobody's. */
+void worker_drop_job(struct worker *worker, job_id job);
 void worker_want_job(struct worker *worker, job_id job, enum load_flag flag);
 void worker_take_loaded(struct worker *worker, const struct loaded *loaded);
 void loaded_fill(struct loaded *loaded, const struct job_record *job, struct zones *zones);
 
-/* join.c */
+/* join.c: coordination, which may be slow to answer, has a thread of its own. */
 void worker_watch_tasks(struct worker *worker);
 /* Becomes a member, once others may know of us. */
 void worker_join(struct worker *worker, mono_us now);
+void worker_take_joined(struct worker *worker, const struct message *message);
+/* On the coordination thread: WATCH, JOIN. */
+void worker_ask_coordination(struct worker *worker, enum message_kind kind);
+
+/* by_store.c */
+void worker_look_for_jobs(struct worker *worker, mono_us now);
+enum rc work_look_for_jobs(struct work *work);
+void worker_take_jobs(struct worker *worker, const struct work *work);
+
+/* stray.c: claims that took effect when nobody waited for them any more. */
+enum rc work_look_for_strays(struct work *work);
+void worker_take_strays(struct worker *worker, const struct work *work);
+
+/* sweep.c: outputs of runs that the store does not have. */
+enum rc work_sweep_outputs(struct work *work);
 
 /* recover.c */
 void worker_note_known(struct worker *worker, const struct launch_event *event);

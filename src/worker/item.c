@@ -7,8 +7,6 @@
 
 #include "worker/internal.h"
 
-enum { SIGNS_A_LEASE = 3 };
-
 struct item *worker_add_item(struct worker *worker, enum write_kind kind)
 {
     struct item *item = xcalloc(1, sizeof(*item));
@@ -43,23 +41,4 @@ void worker_write_started(struct worker *worker, mono_us now)
                                                      .exit_code = -1};
         item->write.run.reason = "";
     }
-}
-
-void worker_write_sign(struct worker *worker, instant_us now)
-{
-    const struct worker_config *config = &worker->config;
-
-    atomic_store(&worker->due_next_hour, (int64_t)agenda_due_until(worker->agenda, now + HOUR));
-    worker->next_sign = clock_mono(config->clock) + config->lease / SIGNS_A_LEASE;
-    worker_add_item(worker, WRITE_WORKER)->write.worker = (struct worker_record){
-        .name = config->name,
-        .url = config->url,
-        .version = config->version,
-        .backend = "timer",
-        .labels = config->labels,
-        .running = (int64_t)worker->active.count,
-        .tasks = (int64_t)agenda_job_count(worker->agenda),
-        .started_at = worker->started_at,
-        .lease_until = now + config->lease,
-    };
 }

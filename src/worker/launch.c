@@ -80,5 +80,6 @@ void launch_build(struct active *active, const struct worker_config *config,
         .timeout = job.timeout,
         .kill_grace = job.kill_grace,
         .limits = job.limits,
+        .fenced = !config->alone && job.on_worker_loss == WORKER_LOSS_RERUN,
     };
 }

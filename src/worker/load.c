@@ -25,14 +25,23 @@ void worker_want_job(struct worker *worker, job_id job, enum load_flag flag)
         queue_load(worker, job);
 }
 
-static void unwant_job(struct worker *worker, job_id job)
+/*
+ * Alone, a job whose task is gone was removed or paused. Among others it may have been given to
+ * another worker as well, which makes a difference for its ticks: the store knows.
+ */
+void worker_drop_job(struct worker *worker, job_id job)
 {
-    uint64_t flags;
+    uint64_t revision = 1;
 
+    (void)map_get(&worker->tasks, job, &revision); /* it is there */
+    worker->by_store.count -= !revision;
+    map_remove(&worker->tasks, job);
+    if (!worker->config.alone) {
+        worker_want_job(worker, job, LOAD_TASK);
+        return;
+    }
     agenda_remove(worker->agenda, job);
     worker_withdraw(worker, job);
-    if (map_get(&worker->loading, job, &flags))
-        map_put(&worker->loading, job, flags & ~(uint64_t)LOAD_DUE);
 }
 
 /* A queued run that nobody executes is taken over and ended in one go. */
@@ -59,10 +68,12 @@ static void end_queued(struct worker *worker, const struct run_key *key)
 
 static void take_kill(struct worker *worker, const struct task *task)
 {
-    if (worker_find_active(worker, &task->run))
-        worker_kill_run(worker, &task->run);
-    else
+    if (!worker_find_active(worker, &task->run)) {
+        run_set_add(&worker->kills, &task->run);
         end_queued(worker, &task->run);
+        return;
+    }
+    worker_kill_run(worker, &task->run);
     (void)coordination_consume(worker->config.coordination, worker->config.name, task,
                                NULL); /* a kill that comes again does no harm */
 }
@@ -78,13 +89,32 @@ static void note_added(const struct message *message, struct map *ret_added)
     }
 }
 
-static bool is_gone(const struct worker *worker, const struct task *task, const struct map *added)
+static void take_job(struct worker *worker, const struct task *task, const struct map *added)
 {
-    uint64_t revision;
+    uint64_t known = 0, revision;
+    bool is_ours = map_get(&worker->tasks, task->job, &known);
 
-    if (map_get(added, task->job, &revision))
-        return false;
-    return !task->revision || agenda_revision(worker->agenda, task->job) <= task->revision;
+    if (!task->removed) {
+        worker->by_store.count -= is_ours && !known;
+        map_put(&worker->tasks, task->job, MAX(known, task->revision));
+        worker_want_job(worker, task->job, LOAD_TASK);
+    } else if (is_ours && !map_get(added, task->job, &revision) &&
+               (!task->revision || known <= task->revision)) {
+        worker_drop_job(worker, task->job);
+    }
+}
+
+static void take_run(struct worker *worker, const struct task *task)
+{
+    if (task->removed) {
+        (void)run_set_remove(&worker->run_tasks, &task->run); /* whoever has it now consumes it */
+        return;
+    }
+    run_set_add(&worker->run_tasks, &task->run);
+    if (worker_find_active(worker, &task->run))
+        return;
+    (void)worker_add_waiting(worker, &task->run, WAIT_RUN);
+    worker_want_job(worker, task->job, LOAD_RUN);
 }
 
 void worker_take_tasks(struct worker *worker, const struct message *message)
@@ -93,23 +123,16 @@ void worker_take_tasks(struct worker *worker, const struct message *message)
 
     map_init(&added);
     note_added(message, &added);
+    worker->heard_of_tasks = true;
     for (size_t i = 0; i < message->count; i++) {
         const struct task *task = &message->tasks[i];
 
         switch (task->kind) {
         case TASK_JOB:
-            if (task->removed && is_gone(worker, task, &added))
-                unwant_job(worker, task->job);
-            else if (task->removed)
-                break;
-            else
-                worker_want_job(worker, task->job, LOAD_DUE);
+            take_job(worker, task, &added);
             break;
         case TASK_RUN:
-            if (task->removed || worker_find_active(worker, &task->run))
-                break;
-            (void)worker_add_waiting(worker, &task->run, WAIT_RUN);
-            worker_want_job(worker, task->job, LOAD_DORMANT);
+            take_run(worker, task);
             break;
         case TASK_KILL:
             if (!task->removed)
@@ -191,23 +214,37 @@ static void settle_waiting(struct worker *worker, struct waiting *waiting, insta
     }
 }
 
+/* The store knows better than the task, which may be late. */
+static void leave_job(struct worker *worker, const struct agenda_job *job)
+{
+    if (job->elsewhere) {
+        agenda_hand_over(worker->agenda, job->id);
+        return;
+    }
+    agenda_remove(worker->agenda, job->id);
+    worker_withdraw(worker, job->id);
+}
+
 void worker_take_loaded(struct worker *worker, const struct loaded *loaded)
 {
     instant_us now = clock_now(worker->config.clock);
     struct agenda_job job = loaded->job;
     struct waiting *waiting;
-    uint64_t flags = 0;
+    uint64_t flags = 0, revision;
+    bool is_ours = map_get(&worker->tasks, loaded->id, &revision);
+    bool is_wanted = loaded->found && loaded->due;
 
     (void)map_get(&worker->loading, loaded->id, &flags); /* it is there until now */
     map_remove(&worker->loading, loaded->id);
     if (flags & LOAD_AGAIN) {
-        worker_want_job(worker, loaded->id, (enum load_flag)(flags & (LOAD_DUE | LOAD_DORMANT)));
+        worker_want_job(worker, loaded->id, (enum load_flag)(flags & (LOAD_TASK | LOAD_RUN)));
         return;
     }
-    job.dormant = !(flags & LOAD_DUE) || !loaded->due;
-    if (flags & LOAD_DUE && (!loaded->found || !loaded->due))
-        agenda_remove(worker->agenda, loaded->id); /* the store knows better than the task */
-    if (loaded->found && (!job.dormant || flags & LOAD_DORMANT))
+    job.dormant = !is_ours || !is_wanted;
+    job.elsewhere = !is_ours && is_wanted;
+    if (flags & LOAD_TASK && job.dormant)
+        leave_job(worker, &job);
+    if (loaded->found && (!job.dormant || flags & LOAD_RUN))
         agenda_put(worker->agenda, &job, now);
     while ((waiting = worker_take_waiting(worker, loaded->id))) {
         if (loaded->found) /* one that is dormant was forgotten with the end of its last run */

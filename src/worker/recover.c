@@ -90,8 +90,8 @@ static bool note_unfinished(void *context, const struct run_record *record)
     recovered->active->trigger = record->run.trigger;
     recovered->active->started_at = record->run.result.started_at;
     recovery->requests[work->recovered_count++] = xstrdup(record->run.request);
+    recovered->journaled_start = entry || record->run.result.status == RUN_RUNNING;
     if (entry) {
-        recovered->journaled_start = true;
         recovered->ended = entry->ended;
         recovered->result = entry->result;
         memcpy(recovered->reason, entry->reason, sizeof(recovered->reason));
@@ -131,7 +131,33 @@ static enum rc journal_unstarted(struct work *work)
     return rc == RC_OK && any ? ledger_sync(ledger, &work->err) : rc;
 }
 
-enum rc work_recover(struct work *work)
+/* Of the same name, elsewhere: its runs are not ours. */
+static bool note_conflict(void *context, const struct worker_record *record)
+{
+    struct work *work = context;
+    const struct worker_config *config = &work->worker->config;
+
+    if (strcmp(record->name, config->name) != 0)
+        return true;
+    work->conflict = strcmp(record->url, config->url) != 0 &&
+                     record->lease_until > clock_now(config->clock) - work->clock.offset;
+    return false;
+}
+
+static enum rc look_for_conflict(struct work *work)
+{
+    enum rc rc;
+
+    work->conflict = false;
+    if (work->worker->config.alone)
+        return RC_OK;
+    rc = work_check_clock(work);
+    if (rc == RC_OK)
+        rc = store_read_workers(work->worker->config.store, note_conflict, work, &work->err);
+    return rc;
+}
+
+static enum rc recover_all(struct work *work)
 {
     struct recovery recovery = {.work = work};
     struct run_query runs = run_query_all();
@@ -157,6 +183,13 @@ enum rc work_recover(struct work *work)
     return rc == RC_OK ? journal_unstarted(work) : rc;
 }
 
+enum rc work_recover(struct work *work)
+{
+    enum rc rc = look_for_conflict(work);
+
+    return rc == RC_OK && !work->conflict ? recover_all(work) : rc;
+}
+
 /* ---- on the loop thread ---- */
 
 static void wait_for_job(struct worker *worker, const struct recovered *recovered,
@@ -167,7 +200,7 @@ static void wait_for_job(struct worker *worker, const struct recovered *recovere
     if (result)
         waiting->result = *result;
     memcpy(waiting->reason, reason, MIN(strlen(reason), (size_t)LIMIT_REASON));
-    worker_want_job(worker, recovered->active->key.job, LOAD_DORMANT);
+    worker_want_job(worker, recovered->active->key.job, LOAD_RUN);
 }
 
 static void recover_known(struct worker *worker, const struct recovered *recovered,
@@ -224,8 +257,23 @@ static void forget_known(struct worker *worker)
     worker_free_known(worker);
 }
 
+/* Until its lease has run out. */
+static void wait_for_other(struct worker *worker)
+{
+    if (!worker->conflict)
+        log_error("another worker lives under this name, waiting",
+                  LOG_TEXT("worker", worker->config.name));
+    worker->conflict = true;
+    worker->join_at = clock_mono(worker->config.clock) + SECOND;
+}
+
 void worker_recover(struct worker *worker, struct work *work)
 {
+    if (work->conflict) {
+        wait_for_other(worker);
+        return;
+    }
+    worker->conflict = false;
     log_info("worker is ready", LOG_TEXT("worker", worker->config.name),
              LOG_U64("recovered", work->recovered_count));
     for (size_t i = 0; i < work->recovered_count; i++)

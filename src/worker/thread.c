@@ -43,6 +43,32 @@ static void *run_store(void *context)
     }
 }
 
+/* ---- the coordination thread ---- */
+
+static void *run_coordination(void *context)
+{
+    struct worker *worker = context;
+    struct pollfd pollfd = {.fd = worker->to_coordination.fd, .events = POLLIN};
+    bool stop = false;
+
+    while (!stop) {
+        struct mail *mail = mailbox_take_all(&worker->to_coordination);
+
+        if (!mail)
+            (void)poll(&pollfd, 1, -1); /* the stop comes by the same way */
+        while (mail) {
+            struct message *message = container_of(mail, struct message, mail);
+
+            mail = mail->next;
+            stop = stop || message->kind == MESSAGE_STOP;
+            if (!stop)
+                worker_ask_coordination(worker, message->kind);
+            free(message);
+        }
+    }
+    return NULL;
+}
+
 /* ---- the loop thread ---- */
 
 static void something_came(struct loop_source *source, uint32_t events)
@@ -59,11 +85,13 @@ static void launcher_has_news(struct loop_source *source, uint32_t events)
     launcher_dispatch(worker->launcher);
 }
 
+/* The step that follows asks the clock. */
 static void instant_came(void *context, bool stepped)
 {
-    (void)context; /* the step that follows asks the clock */
-    if (stepped)
-        log_warn("wall clock was set, all ticks are computed again");
+    if (!stepped)
+        return;
+    log_warn("wall clock was set, all ticks are computed again");
+    worker_doubt_clock(context);
 }
 
 /* Until what is under way is done: results are not lost either way, but sooner known. */
@@ -117,16 +145,27 @@ enum rc worker_start(struct worker *worker, struct err *err)
     if (rc == RC_OK)
         rc = mailbox_init(&worker->to_store, err);
     if (rc == RC_OK)
+        rc = mailbox_init(&worker->to_coordination, err);
+    if (rc == RC_OK)
         rc = add_sources(worker, err);
     if (rc != RC_OK)
         return rc;
     worker->config.execute = travel;
     worker->config.execute_context = worker;
     if (pthread_create(&worker->store_thread, NULL, run_store, worker) ||
+        pthread_create(&worker->coordination_thread, NULL, run_coordination, worker) ||
         pthread_create(&worker->loop_thread, NULL, run_loop, worker))
         return err_fail(err, RC_INTERNAL, "the worker's threads cannot be created");
     worker->threads = true;
     return RC_OK;
+}
+
+static void post_stop(struct mailbox *mailbox)
+{
+    struct message *message = xcalloc(1, sizeof(*message));
+
+    message->kind = MESSAGE_STOP;
+    mailbox_post(mailbox, &message->mail);
 }
 
 static void stop_store_thread(struct worker *worker)
@@ -138,19 +177,25 @@ static void stop_store_thread(struct worker *worker)
     mailbox_release(&worker->to_store);
 }
 
+static void stop_coordination_thread(struct worker *worker)
+{
+    post_stop(&worker->to_coordination);
+    (void)pthread_join(worker->coordination_thread,
+                       NULL); /* fails only for a thread that is not there */
+    mailbox_release(&worker->to_coordination);
+    worker->to_coordination.fd = -1;
+}
+
 void worker_stop(struct worker *worker)
 {
-    struct message *message;
-
     if (!worker->threads)
         return;
     worker->threads = false;
     atomic_store(&worker->stopping, true);
-    message = xcalloc(1, sizeof(*message));
-    message->kind = MESSAGE_STOP;
-    mailbox_post(&worker->inbox, &message->mail);
+    post_stop(&worker->inbox);
     (void)pthread_join(worker->loop_thread, NULL); /* fails only for a thread that is not there */
     stop_store_thread(worker);
+    stop_coordination_thread(worker);
     (void)coordination_leave(worker->config.coordination, worker->config.name,
                              NULL); /* its lease runs out either way */
     loop_remove(&worker->loop, &worker->inbox_source);

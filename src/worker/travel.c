@@ -13,6 +13,8 @@ static void take_items(struct worker *worker, struct work *work)
     while (!list_is_empty(&worker->items) && work->item_count < LIMIT_BATCH) {
         struct item *item = list_take(&worker->items, struct item, link);
 
+        if (item->write.kind == WRITE_WORKER)
+            work->sign = item;
         list_append(&work->items, &item->link);
         work->item_count++;
         worker->item_count--;
@@ -53,8 +55,9 @@ static bool has_work(const struct worker *worker)
 {
     if (worker->phase == PHASE_CONNECTING)
         return false;
-    return worker->phase == PHASE_RECOVERING || worker->item_count || worker->claim_count ||
-           worker->load_count;
+    if (worker->phase == PHASE_RECOVERING)
+        return clock_mono(worker->config.clock) >= worker->join_at;
+    return worker->item_count || worker->claim_count || worker->load_count || worker->looks;
 }
 
 static struct work *pack(struct worker *worker)
@@ -68,6 +71,9 @@ static struct work *pack(struct worker *worker)
     if (!work->recover) {
         take_claims(worker, work);
         take_loads(worker, work);
+        work->looks = worker->looks;
+        worker->looks = 0;
+        work->jobs_after = worker->by_store.after;
     }
     return work;
 }
@@ -113,27 +119,48 @@ static void publish(struct worker *worker, const struct item *item)
     }
 }
 
+static void consume(struct worker *worker, enum task_kind kind, const struct run_key *run)
+{
+    struct task task = {.kind = kind, .job = run->job, .run = *run};
+
+    (void)coordination_consume(worker->config.coordination, worker->config.name, &task,
+                               NULL); /* one that comes again is found done */
+}
+
+static void consume_run(struct worker *worker, const struct run_key *run)
+{
+    if (run_set_remove(&worker->run_tasks, run))
+        consume(worker, TASK_RUN, run);
+}
+
+/* One that was not active when it was to be killed. */
+static bool consume_kill(struct worker *worker, const struct write_run *run)
+{
+    bool wanted = run_set_remove(&worker->kills, &run->key);
+
+    if (wanted)
+        consume(worker, TASK_KILL, &run->key);
+    return wanted;
+}
+
 static void settle_item(struct worker *worker, struct item *item)
 {
     const struct write_run *run = &item->write.run;
-    struct task task = {.kind = TASK_RUN, .job = run->key.job, .run = run->key};
+    bool was_wanted_killed = item->write.kind == WRITE_RUN_FINISHED && consume_kill(worker, run);
     char id[RUN_ID_TEXT];
 
     if (item->write.outcome == RC_OK)
         publish(worker, item);
     else if (item->write.kind == WRITE_RUN_RECORD && run->count > 1)
         agenda_record_refused(worker->agenda, &item->decision);
-    else if (item->write.kind == WRITE_RUN_FINISHED)
+    else if (item->write.kind == WRITE_RUN_FINISHED && !was_wanted_killed)
         log_warn("result came too late", LOG_TEXT("run", run_id_format(&run->key, id)),
                  LOG_ERR(&item->write.err, item->write.outcome));
-    worker->announced |= item->write.kind == WRITE_WORKER;
     if (item->write.kind != WRITE_RUN_FINISHED)
         return;
     if (item->in_guardian)
         launcher_acknowledge(worker->launcher, &run->key);
-    if (run->trigger == TRIGGER_MANUAL)
-        (void)coordination_consume(worker->config.coordination, worker->config.name, &task,
-                                   NULL); /* a run that comes again is found finished */
+    consume_run(worker, &run->key);
 }
 
 static void settle_claim(struct worker *worker, const struct work *work, struct claim *claim)
@@ -141,10 +168,13 @@ static void settle_claim(struct worker *worker, const struct work *work, struct 
     struct active *active = claim->active;
 
     if (active) {
-        active->trigger = claim->decision.trigger;
         active->claimed_at = work->begun_at;
+        active->too_late = clock_mono(worker->config.clock) - work->begun_at > START_SLACK;
+        active->kill_wanted = run_set_has(&worker->kills, &active->key);
         worker_add_active(worker, active);
         claim->active = NULL;
+    } else if (claim->outcome == CLAIM_TAKEN) {
+        consume_run(worker, &claim->decision.run); /* it is another's, or has ended */
     }
     agenda_claimed(worker->agenda, &claim->decision.run, claim->outcome,
                    clock_now(worker->config.clock));
@@ -169,6 +199,8 @@ void work_free(struct work *work)
     free(work->claims);
     free(work->loads);
     free(work->recovered);
+    free(work->strays);
+    free(work->jobs);
     free(work);
 }
 
@@ -192,12 +224,15 @@ void worker_take_work(struct worker *worker, struct work *work)
         return;
     }
     worker->backoff = 0;
+    worker_take_sign(worker, work);
     list_for_each (item, &work->items, link)
         settle_item(worker, item);
     for (size_t i = 0; i < work->claim_count; i++)
         settle_claim(worker, work, &work->claims[i]);
     for (size_t i = 0; i < work->load_count; i++)
         worker_take_loaded(worker, &work->loads[i]);
+    worker_take_jobs(worker, work);
+    worker_take_strays(worker, work);
     if (work->recover)
         worker_recover(worker, work);
     work_free(work);

@@ -2,7 +2,8 @@
 /*
  * One trip to the store, in this order: results into the journal; results, records and claims into
  * the store, in one commit; which claims are ours, read back by their token; what those will
- * execute; that they are about to be, into the journal; jobs that are wanted. Every step may be
+ * execute; that they are about to be, into the journal; jobs that are wanted; what is looked for
+ * now and then. With a sign of life, the store is asked first what time it is. Every step may be
  * repeated: a trip that failed is made again as it is.
  */
 #include <stdlib.h>
@@ -52,6 +53,11 @@ static void fill_claim(const struct work *work, const struct decision *decision,
     };
 }
 
+static enum rc ask_time(struct work *work)
+{
+    return work->sign && !work->worker->config.alone ? work_check_clock(work) : RC_OK;
+}
+
 static enum rc apply(struct work *work)
 {
     size_t count = work->item_count + work->claim_count, at = 0;
@@ -61,6 +67,7 @@ static enum rc apply(struct work *work)
 
     if (!count)
         return RC_OK;
+    work_date_sign(work);
     list_for_each (item, &work->items, link)
         writes[at++] = item->write;
     for (size_t i = 0; i < work->claim_count; i++)
@@ -111,15 +118,25 @@ static bool note_won(void *context, const struct run_record *run)
     if (!claim->active)
         claim->active = active_new(&run->run.key, &run->token);
     claim->request = arena_strdup(&claim->active->arena, run->run.request);
+    claim->active->trigger = run->run.trigger;
     claim->active->refusal = "the job is gone"; /* until the launch is built */
     return true;
+}
+
+/* A run on demand that is nobody's yet was asked for too early or too late. */
+static bool is_free(const struct claim *claim, const struct run_record *run)
+{
+    static const struct claim_token none;
+
+    return claim->decision.existing && run->run.result.status == RUN_QUEUED &&
+           !memcmp(&run->token, &none, sizeof(none));
 }
 
 static bool note_taken(void *context, const struct run_record *run)
 {
     struct claim *claim = find_claim(context, &run->run.key);
 
-    if (claim && claim->outcome == CLAIM_VOID)
+    if (claim && claim->outcome == CLAIM_VOID && !is_free(claim, run))
         claim->outcome = CLAIM_TAKEN;
     return true;
 }
@@ -287,8 +304,11 @@ static enum rc mark_done(struct work *work)
 void work_execute(struct work *work)
 {
     static enum rc (*const steps[])(struct work *) = {
-        journal_results, apply, read_claims, build_launches, journal_starts, mark_done, load};
+        journal_results,   ask_time,  apply, read_claims,        build_launches,
+        journal_starts,    mark_done, load,  work_look_for_jobs, work_look_for_strays,
+        work_sweep_outputs};
 
+    work->begun_at = clock_mono(work->worker->config.clock);
     work->err = (struct err){0};
     work->rc = RC_OK;
     for (size_t i = 0; i < ARRAY_SIZE(steps) && work->rc == RC_OK; i++)

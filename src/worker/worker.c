@@ -12,20 +12,26 @@
 /* Claims are decided before the tick, so that store and journal have answered when it comes. */
 #define LEAD (200 * MILLISECOND)
 
+#define LOOK_EVERY (30 * SECOND)
+
 enum rc worker_new(const struct worker_config *config, struct worker **ret_worker, struct err *err)
 {
     struct worker *worker = xcalloc(1, sizeof(*worker));
     enum rc rc;
 
     worker->config = *config;
-    worker->inbox.fd = worker->returned.fd = worker->to_store.fd = -1;
+    worker->inbox.fd = worker->returned.fd = worker->to_store.fd = worker->to_coordination.fd = -1;
     list_init(&worker->unsent);
     list_init(&worker->handed_over);
     list_init(&worker->unwritten);
     list_init(&worker->items);
     worker->agenda = agenda_new(&(struct agenda_config){.lead = LEAD, .boot_at = config->boot_at});
     worker->started_at = clock_now(config->clock);
-    atomic_store(&worker->unready, "starting");
+    map_init(&worker->loading);
+    map_init(&worker->tasks);
+    map_init(&worker->by_store.seen);
+    worker->next_look = config->alone ? INT64_MAX : 0;
+    worker_note_readiness(worker, 0);
     rc = ledger_open(&worker->ledger, config->journal, err);
     if (rc == RC_OK)
         rc = mailbox_init(&worker->inbox, err);
@@ -66,6 +72,8 @@ static void read_inbox(struct worker *worker)
         mail = mail->next;
         if (message->kind == MESSAGE_TASKS)
             worker_take_tasks(worker, message);
+        else if (message->kind == MESSAGE_JOINED)
+            worker_take_joined(worker, message);
         free(message);
     }
 }
@@ -87,7 +95,8 @@ static instant_us next_instant(const struct worker *worker)
 {
     instant_us next = agenda_next(worker->agenda);
 
-    if (worker->phase != PHASE_READY || next >= INSTANT_MAX)
+    if (worker->phase != PHASE_READY || next >= INSTANT_MAX ||
+        !worker_may_claim(worker, clock_mono(worker->config.clock)))
         return INSTANT_NONE;
     if (worker->claim_count >= LIMIT_BATCH || worker->item_count >= LIMIT_BATCH)
         return INSTANT_NONE;
@@ -99,8 +108,10 @@ static mono_us next_deadline(const struct worker *worker)
     mono_us next = INT64_MAX;
 
     if (worker->phase == PHASE_READY)
-        next = worker->next_sign;
-    if (worker->announced && !worker->joined)
+        next = MIN(worker->sign_waits ? INT64_MAX : worker->next_sign, worker->next_look);
+    if (worker->phase == PHASE_RECOVERING && worker->conflict)
+        next = worker->join_at;
+    if (worker->announced && !worker->joined && !worker->joining)
         next = MIN(next, worker->join_at);
     if (!list_is_empty(&worker->unwritten))
         next = MIN(next, list_first(&worker->unwritten, struct active, link)->started_mono +
@@ -108,6 +119,29 @@ static mono_us next_deadline(const struct worker *worker)
     if (worker->failed)
         next = MIN(next, worker->retry_at);
     return next;
+}
+
+/* Once in a while, at the same time: nothing here is urgent. */
+static void look_around(struct worker *worker, mono_us now)
+{
+    worker_look_for_jobs(worker, now);
+    if (now < worker->next_look)
+        return;
+    if (worker->next_look)
+        worker->looks |= LOOK_STRAYS | (worker->config.next_output ? LOOK_OUTPUTS : 0U);
+    worker->next_look = now + LOOK_EVERY;
+}
+
+static void do_due(struct worker *worker, instant_us now, mono_us mono)
+{
+    if (!atomic_load(&worker->stopping) && worker_may_claim(worker, mono))
+        worker_advance(worker, now);
+    worker_send_unsent(worker);
+    worker_write_started(worker, mono);
+    if (mono >= worker->next_sign && !worker->sign_waits && !worker->conflict)
+        worker_write_sign(worker, now);
+    worker_join(worker, mono);
+    look_around(worker, mono);
 }
 
 struct worker_wake worker_step(struct worker *worker)
@@ -119,15 +153,9 @@ struct worker_wake worker_step(struct worker *worker)
     read_inbox(worker);
     now = clock_now(worker->config.clock);
     mono = clock_mono(worker->config.clock);
-    if (worker->phase == PHASE_READY) {
-        if (!atomic_load(&worker->stopping))
-            worker_advance(worker, now);
-        worker_send_unsent(worker);
-        worker_write_started(worker, mono);
-        if (mono >= worker->next_sign)
-            worker_write_sign(worker, now);
-        worker_join(worker, mono);
-    }
+    if (worker->phase == PHASE_READY)
+        do_due(worker, now, mono);
+    worker_note_readiness(worker, mono);
     worker_send_work(worker);
     return (struct worker_wake){next_instant(worker), next_deadline(worker)};
 }
@@ -176,6 +204,11 @@ void worker_free(struct worker *worker)
     work_free(worker->failed);
     free_runs(worker);
     map_release(&worker->loading);
+    map_release(&worker->tasks);
+    map_release(&worker->by_store.seen);
+    run_set_release(&worker->run_tasks);
+    run_set_release(&worker->kills);
+    run_set_release(&worker->strays);
     free(worker->claims);
     free(worker->loads);
     agenda_free(worker->agenda);

@@ -13,6 +13,13 @@
  * claimed, and the journal what it had handed over; only then does it take tasks. Runs that go on
  * are adopted.
  *
+ * Unless it is alone, a worker has a lease: the store believes it alive for so long after a sign of
+ * life was sent. It claims and starts only while its lease is valid, its clock agrees with the
+ * store's and nobody else lives under its name. What another worker may run again when the lease
+ * has passed is dead a little sooner: the guardian sees to that, whatever became of the worker.
+ * Without coordination it goes on with the tasks that it knows; one that never heard of any takes
+ * the jobs that the store says are its.
+ *
  * worker_step() does all there is to do now and never waits, so that a simulation can drive it on a
  * virtual clock.
  */
@@ -24,6 +31,7 @@
 #include "ports/events.h"
 #include "ports/journal.h"
 #include "ports/launcher.h"
+#include "ports/outputs.h"
 #include "ports/store.h"
 #include "ports/zones.h"
 
@@ -44,6 +52,14 @@ struct worker_config {
     struct journal *journal;
     instant_us boot_at; /* when this node was booted; the same after every restart of the worker */
     span_us lease;      /* how long the store believes it alive without a sign */
+    span_us sign_every; /* how often it gives one; 0: three times a lease */
+    /* Whether the node's clock follows a time server; NULL: that is not known. */
+    bool (*clock_is_synchronised)(void *context);
+    /* The next of all runs that have output here, round and round; false at the end of a round.
+     * What the store does not know any more is removed from `outputs`. NULL: nothing is. */
+    bool (*next_output)(void *context, struct run_key *ret_run);
+    struct outputs *outputs;
+    void *context; /* of these two */
     void (*random)(void *data, size_t length);
     /* Takes a work to where store and journal may be waited for; work_execute() there, then
      * worker_return(). NULL: the worker's own store thread, see worker_start(). */
@@ -77,7 +93,8 @@ void worker_return(struct worker *worker, struct work *work);
  * is the worker. */
 int64_t worker_due_next_hour(void *context);
 
-/* RC_OK: it takes ticks. RC_UNAVAILABLE: not now, and why. From any thread. */
+/* RC_OK: it takes ticks. RC_UNAVAILABLE: not now, and why; RC_CONFLICT: another worker lives under
+ * its name. From any thread. */
 MUST_USE enum rc worker_is_ready(struct worker *worker, struct err *err);
 
 MUST_USE enum rc worker_start(struct worker *worker, struct err *err);

@@ -103,6 +103,8 @@ void sim_start_worker(struct sim *sim)
 {
     struct worker_config config = {
         .name = "node",
+        .url = "",
+        .alone = true,
         .version = "sim",
         .store = sim->store,
         .coordination = sim->coordination,

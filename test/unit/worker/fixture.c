@@ -58,6 +58,7 @@ struct fixture *fixture_new(void)
     fixture->disk = memory_disk_new();
     fixture->guardian = memory_guardian_new(fixture->clock, plan, fixture);
     fixture->plan.duration = SECOND;
+    fixture->url = "http://node:1";
     assert_int_equal(coordination_campaign(fixture->coordination,
                                            &(struct candidate){.name = "test"}, INT64_MAX,
                                            &fixture->lease, NULL),
@@ -99,6 +100,7 @@ void fixture_start(struct fixture *fixture)
 {
     struct worker_config config = {
         .name = "node",
+        .url = fixture->url,
         .version = "1.2.3",
         .store = fixture->store,
         .coordination = fixture->coordination,

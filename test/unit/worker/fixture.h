@@ -28,6 +28,7 @@ struct fixture {
     struct memory_guardian *guardian;
     struct journal *journal;
     struct launcher *launcher;
+    const char *url;
     struct worker *worker;   /* NULL: dead */
     struct memory_plan plan; /* of every run that is executed */
     struct run_key executed[16];

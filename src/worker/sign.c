@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Signs of life. A worker that is not alone has a lease with each sign that the store has taken:
+ *
+ *     sent                          what is fenced is killed      the store's lease has passed
+ *       |--------------- lease - a fifth - 0.5 s ---|--------------------------|
+ *
+ * It counts from when the sign was sent, for nobody knows when it arrived. The margin is for clocks
+ * that do not run alike and for the kill itself.
+ */
+#include "base/log.h"
+
+#include "worker/internal.h"
+
+enum { SIGNS_A_LEASE = 3 };
+
+#define FENCE_MARGIN (500 * MILLISECOND)
+
+static span_us fenced_lease(const struct worker_config *config)
+{
+    return config->lease - config->lease / 5 - FENCE_MARGIN;
+}
+
+static span_us interval(const struct worker_config *config)
+{
+    return config->sign_every ? config->sign_every : config->lease / SIGNS_A_LEASE;
+}
+
+void worker_write_sign(struct worker *worker, instant_us now)
+{
+    const struct worker_config *config = &worker->config;
+
+    atomic_store(&worker->due_next_hour, (int64_t)agenda_due_until(worker->agenda, now + HOUR));
+    worker->next_sign = clock_mono(config->clock) + interval(config);
+    worker->sign_waits = true;
+    worker_add_item(worker, WRITE_WORKER)->write.worker = (struct worker_record){
+        .name = config->name,
+        .url = config->url,
+        .version = config->version,
+        .backend = "timer",
+        .labels = config->labels,
+        .running = (int64_t)worker->active.count,
+        .tasks = (int64_t)agenda_job_count(worker->agenda),
+        .started_at = worker->started_at,
+    };
+}
+
+void work_date_sign(struct work *work)
+{
+    const struct worker_config *config = &work->worker->config;
+    struct worker_record *record;
+
+    if (!work->sign)
+        return;
+    record = &work->sign->write.worker;
+    record->clock_offset = work->clock.offset;
+    record->clock_synchronised =
+        config->clock_is_synchronised && config->clock_is_synchronised(config->context);
+    record->lease_until = clock_now(config->clock) - work->clock.offset + config->lease;
+}
+
+static void renew_lease(struct worker *worker, const struct work *work)
+{
+    mono_us now = clock_mono(worker->config.clock);
+
+    if (now >= worker->lease_until) {
+        worker->lease_since = now;
+        worker->unsure = worker->active.count > 0;
+        worker->looks |= worker->unsure ? LOOK_STRAYS : 0U;
+    }
+    worker->lease_until = work->begun_at + fenced_lease(&worker->config);
+    worker_tell_lease(worker);
+}
+
+void worker_take_sign(struct worker *worker, const struct work *work)
+{
+    if (!work->sign)
+        return;
+    worker->sign_waits = false;
+    worker->announced = true;
+    if (worker->config.alone)
+        return;
+    renew_lease(worker, work);
+    worker_take_clock(worker, &work->clock);
+}
+
+void worker_tell_lease(struct worker *worker)
+{
+    if (worker->lease_until)
+        launcher_set_lease(worker->launcher, worker->lease_until);
+}
+
+bool worker_may_claim(const struct worker *worker, mono_us now)
+{
+    return worker->config.alone || (now < worker->lease_until && !worker->unsure &&
+                                    !worker->conflict && worker->clock_state == CLOCK_RIGHT);
+}
+
+/* ---- readiness, asked for on other threads ------------------------------------------------- */
+
+static const char conflict_text[] = "another worker lives under this name";
+
+static const char *why_unready(const struct worker *worker, mono_us now)
+{
+    if (worker->conflict)
+        return conflict_text;
+    if (!worker->connected)
+        return "the guardian is not connected";
+    if (worker->phase != PHASE_READY)
+        return "the store was not reached yet";
+    if (worker->config.alone)
+        return NULL;
+    if (worker->clock_state == CLOCK_WRONG)
+        return "the clock differs from the store's by more than a second";
+    return worker_may_claim(worker, now) ? NULL : "the store was not reached for a lease";
+}
+
+void worker_note_readiness(struct worker *worker, mono_us now)
+{
+    atomic_store(&worker->unready, why_unready(worker, now));
+}
+
+enum rc worker_is_ready(struct worker *worker, struct err *err)
+{
+    const char *unready = atomic_load(&worker->unready);
+
+    if (!unready)
+        return RC_OK;
+    return err_fail(err, unready == conflict_text ? RC_CONFLICT : RC_UNAVAILABLE, "%s", unready);
+}
