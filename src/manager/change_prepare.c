@@ -284,7 +284,20 @@ static enum rc prepare_run(struct change_batch *batch, struct pending_change *it
     return RC_OK;
 }
 
-static enum rc prepare_kill(struct change_batch *batch, struct pending_change *item)
+/* One that nobody claimed, with nobody there to do so. */
+static void end_queued(struct change_batch *batch, struct pending_change *item, instant_us now)
+{
+    add_write(batch, item, WRITE_RUN_FINISHED)->run = (struct write_run){
+        .key = item->change->run,
+        .result = {.status = RUN_KILLED,
+                   .started_at = INSTANT_NONE,
+                   .finished_at = now,
+                   .exit_code = -1},
+        .reason = "killed before it started",
+    };
+}
+
+static enum rc prepare_kill(struct change_batch *batch, struct pending_change *item, instant_us now)
 {
     char id[RUN_ID_TEXT];
 
@@ -296,6 +309,8 @@ static enum rc prepare_kill(struct change_batch *batch, struct pending_change *i
         item->worker = manager_pick(batch->manager, item->worker, &(struct pairs){0});
     else if (item->worker < 0)
         item->worker = manager_know_worker(batch->manager, item->before.worker);
+    if (item->worker < 0)
+        end_queued(batch, item, now);
     return RC_OK;
 }
 
@@ -323,7 +338,7 @@ static enum rc prepare_change(struct change_batch *batch, struct pending_change 
         if (!item->before.found)
             return err_fail(&change->err, RC_NOT_FOUND, "there is no run %s",
                             run_id_format(&change->run, id));
-        return prepare_kill(batch, item);
+        return prepare_kill(batch, item, now);
     case CHANGE_WORKER_DRAIN:
         add_write(batch, item, WRITE_WORKER_DRAIN)->worker =
             (struct worker_record){.name = change->worker, .draining = change->draining};

@@ -89,6 +89,8 @@ static void settle_done(struct change_batch *batch, struct pending_change *item)
     case CHANGE_RUN_KILL:
         task.kind = TASK_KILL;
         manager_add_task(manager, item->worker, &task);
+        if (item->worker < 0)
+            manager_publish_run(manager, &change->run);
         break;
     case CHANGE_WORKER_DRAIN:
         settle_draining(batch, change);
@@ -164,7 +166,7 @@ static void doubt_kills(struct change_batch *batch)
     for (size_t i = 0; i < batch->count; i++) {
         const struct pending_change *item = &batch->items[i];
         struct change *change = item->change;
-        bool told = manager->leads && item->worker >= 0 && !manager->keepers[item->worker].unread;
+        bool told = manager->leads && (item->worker < 0 || !manager->keepers[item->worker].untold);
 
         if (change->kind == CHANGE_RUN_KILL && change->outcome == RC_OK && !told)
             change->outcome = err_fail(&change->err, RC_UNAVAILABLE, "its worker was not told");
@@ -186,8 +188,10 @@ void change_settle(struct change_batch *batch)
     }
     manager_flush_tasks(batch->manager);
     doubt_kills(batch);
-    for (size_t i = 0; i < batch->manager->worker_count; i++)
+    for (size_t i = 0; i < batch->manager->worker_count; i++) {
         batch->manager->keepers[i].planned = 0;
+        batch->manager->keepers[i].untold = false;
+    }
     for (size_t i = 0; i < batch->count; i++) {
         struct pending_change *item = &batch->items[i];
 

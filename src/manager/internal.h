@@ -45,6 +45,7 @@ struct keeper {
     bool unread;        /* coordination is to be asked */
     bool unsettled;     /* it is to be told that its tasks are complete */
     int64_t planned;    /* jobs of changes that are being written */
+    bool untold;        /* what was last sent did not reach it */
 
     struct left_task *left; /* TASK_RUN and TASK_KILL, of one that is no member */
     size_t left_count, left_capacity;

@@ -75,7 +75,7 @@ int manager_find_holder(const struct manager *manager, job_id job)
 static void not_assigned(struct manager *manager, int worker, const struct err *err, enum rc rc)
 {
     manager->keepers[worker].outbox_count = 0;
-    manager->keepers[worker].unread = true;
+    manager->keepers[worker].unread = manager->keepers[worker].untold = true;
     if (rc == RC_STALE) {
         manager_step_down(manager);
         return;

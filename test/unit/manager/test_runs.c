@@ -198,6 +198,18 @@ static void kill_run(struct fixture *fixture, const struct run_key *run)
     assert_int_equal(fixture_change(fixture, change), RC_OK);
 }
 
+static void what_nobody_has_is_killed_at_once(void **state)
+{
+    struct fixture *fixture = *state;
+    job_id job = given_job(fixture, WORKER_LOSS_RERUN);
+    struct run_key run;
+
+    fixture_leave(fixture, "node");
+    run = run_now(fixture, job);
+    kill_run(fixture, &run);
+    assert_int_equal(status_of(fixture, &run), RUN_KILLED);
+}
+
 static void note_task(void *context, const struct task *task)
 {
     (void)task;
@@ -322,6 +334,7 @@ int main(void)
         TEST(runs_of_a_worker_that_nobody_knows_are_lost),
         TEST(also_when_nobody_else_is_there),
         TEST(an_unknown_outcome_is_looked_up),
+        TEST(what_nobody_has_is_killed_at_once),
         TEST(what_nobody_claimed_moves_with_its_kill),
         TEST(a_kill_waits_for_a_worker_that_may_come_back),
         TEST(a_paused_job_is_not_made_up_for),
