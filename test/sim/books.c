@@ -68,6 +68,15 @@ static struct job_state state_of(struct sim *sim, const struct job_record *recor
     return state;
 }
 
+/* The worker may still not know of the state, however long it and its machine have slept. */
+static void note_learning(struct sim *sim, struct sim_job *job)
+{
+    struct job_state *state = &job->states[job->state_count - 1];
+
+    if (sim->awake - state->seen_awake <= LEARNT_AFTER)
+        state->learnt_at = sim_now(sim);
+}
+
 static bool look_at(void *context, const struct job_record *record)
 {
     struct sim *sim = context;
@@ -79,6 +88,8 @@ static bool look_at(void *context, const struct job_record *record)
     if (job->state_count == SIM_STATES)
         sim_violated(sim, "job %llu changed too often for the books",
                      (unsigned long long)record->id);
+    if (job->state_count)
+        note_learning(sim, job);
     job->states[job->state_count++] = state_of(sim, record);
     sim_log(sim, "job %llu is now revision %llu '%s'%s%s", (unsigned long long)record->id,
             (unsigned long long)record->revision, record->schedule,
@@ -94,12 +105,8 @@ void books_look(struct sim *sim)
     if (store_read_jobs(sim->store, &query, look_at, sim, NULL))
         sim_violated(sim, "the books cannot be read");
     sim->looking = false;
-    for (size_t i = 0; i < SIM_JOBS && sim->jobs[i].id; i++) {
-        struct job_state *state = &sim->jobs[i].states[sim->jobs[i].state_count - 1];
-
-        if (sim->awake - state->seen_awake <= LEARNT_AFTER)
-            state->learnt_at = sim_now(sim);
-    }
+    for (size_t i = 0; i < SIM_JOBS && sim->jobs[i].id; i++)
+        note_learning(sim, &sim->jobs[i]);
 }
 
 /* ---- executions ---------------------------------------------------------------------------- */
