@@ -6,6 +6,7 @@
 #ifndef CRONJOB_MAIN_SYSTEM_H
 #define CRONJOB_MAIN_SYSTEM_H
 
+#include "adapters/directory/walk.h"
 #include "api/api.h"
 #include "link/gate.h"
 #include "link/secret.h"
@@ -28,6 +29,7 @@ struct system {
     struct journal *journal;     /* of a worker */
     struct outputs *outputs;     /* of this node; where there is no worker: of all workers */
     instant_us boot_at;          /* of a worker */
+    struct output_walk walk;     /* of a worker's outputs */
 
     struct manager *manager;
     struct worker *worker;

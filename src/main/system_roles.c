@@ -10,8 +10,9 @@
 #include "main/process.h"
 #include "main/system.h"
 
-#define WORKER_LEASE (15 * SECOND)
-#define GATE_DRAIN   (5 * SECOND) /* for calls of other roles that go on */
+#define WORKER_LEASE  (15 * SECOND)
+#define CLUSTER_LEASE (8 * SECOND)
+#define GATE_DRAIN    (5 * SECOND) /* for calls of other roles that go on */
 
 /* ---- the API --------------------------------------------------------------------------------- */
 
@@ -114,6 +115,24 @@ static const char *const *guardian_arguments(struct system *system)
     return copy;
 }
 
+static bool next_output(void *context, struct run_key *ret_run)
+{
+    struct system *system = context;
+
+    return output_walk_next(&system->walk, ret_run);
+}
+
+/* In a cluster others may take over when we are gone, and who erases a run may not reach us. */
+static void join_cluster(struct system *system, struct worker_config *config)
+{
+    config->lease = CLUSTER_LEASE;
+    config->clock_is_synchronised = posix_clock_is_synchronised;
+    config->next_output = next_output;
+    config->outputs = system->outputs;
+    config->context = system;
+    system->walk.data_directory = system->options->data;
+}
+
 static enum rc make_worker(struct system *system, struct err *err)
 {
     struct worker_config config = {
@@ -138,8 +157,11 @@ static enum rc make_worker(struct system *system, struct err *err)
         .clock = system->clock,
         .callback = worker_on_launch,
     };
-    enum rc rc = worker_new(&config, &system->worker, err);
+    enum rc rc;
 
+    if (!config.alone)
+        join_cluster(system, &config);
+    rc = worker_new(&config, &system->worker, err);
     if (rc != RC_OK)
         return rc;
     launcher.context = system->worker;
@@ -244,6 +266,7 @@ void system_free_roles(struct system *system)
     link_gate_free(system->gate);
     worker_free(system->worker);
     launcher_free(system->launcher);
+    output_walk_release(&system->walk);
     manager_free(system->manager);
     api_free(system->api);
 }

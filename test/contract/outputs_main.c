@@ -13,6 +13,7 @@
 #include "ports/output_file.h"
 
 #include "adapters/directory/outputs.h"
+#include "adapters/directory/walk.h"
 #include "adapters/memory/outputs.h"
 #include "testing.h"
 
@@ -120,6 +121,36 @@ static void is_gone_when_it_was_removed(void **state)
     assert_int_equal(outputs_remove(outputs, &run, NULL), RC_NOT_FOUND);
 }
 
+/* ---- walking over them --------------------------------------------------------------------- */
+
+static int count_round(struct output_walk *walk)
+{
+    struct run_key key;
+    int count = 0;
+
+    while (output_walk_next(walk, &key)) {
+        assert_int_equal(key.job, run.job);
+        count++;
+    }
+    return count;
+}
+
+static void all_are_met_round_and_round(void **state)
+{
+    struct output_walk walk = {.data_directory = directory};
+
+    (void)state;
+    put("x");
+    write_file(OUTPUT_TAIL_SUFFIX, "y", 1);
+    write_file("1", "z", 1); /* another attempt */
+    write_file("-not-a-run", "y", 1);
+    assert_int_equal(count_round(&walk), 2);
+    assert_int_equal(count_round(&walk), 2);
+    assert_int_equal(outputs_remove(outputs, &run, NULL), RC_OK);
+    assert_int_equal(count_round(&walk), 1);
+    output_walk_release(&walk);
+}
+
 /* ---- the files ----------------------------------------------------------------------------- */
 
 static void write_tail(const struct output_ring *ring, const char *bytes)
@@ -185,6 +216,7 @@ int main(int argc, char **argv)
         CLAUSE(joins_head_and_tail_that_lost_nothing),
         CLAUSE(says_how_much_fell_out),
         CLAUSE(ignores_a_tail_that_was_not_finished),
+        CLAUSE(all_are_met_round_and_round),
     };
 #undef CLAUSE
     int failed;
