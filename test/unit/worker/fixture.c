@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fixture.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,7 +14,8 @@
 #include "adapters/posix/zones.h"
 #include "wire/job.h"
 
-#define STEP (50 * MILLISECOND)
+#define STEP  (50 * MILLISECOND)
+#define LEASE (8 * SECOND)
 
 static enum memory_store_fault ask_fault(void *context, const struct store_write *writes,
                                          size_t count)
@@ -21,8 +23,9 @@ static enum memory_store_fault ask_fault(void *context, const struct store_write
     struct fixture *fixture = context;
     enum memory_store_fault fault = fixture->fault;
 
-    (void)writes;
-    (void)count;
+    if (fault == MEMORY_STORE_FAULT_LATE &&
+        (!count || writes[count - 1].kind != WRITE_RUN_CLAIM)) /* claims come last */
+        return MEMORY_STORE_FAULT_NONE;
     fixture->fault = MEMORY_STORE_FAULT_NONE;
     return fault;
 }
@@ -40,8 +43,67 @@ static struct memory_plan plan(void *context, const struct launch *launch)
 
     assert_true(fixture->execution_count < ARRAY_SIZE(fixture->executed));
     fixture->executed[fixture->execution_count++] = launch->run;
+    for (size_t i = 0; i < launch->env.count; i++) {
+        if (!strcmp(launch->env.items[i].name, "CRONJOB_ATTEMPT"))
+            (void)snprintf(fixture->attempt, sizeof(fixture->attempt), "%s",
+                           launch->env.items[i].value);
+    }
     return fixture->plan;
 }
+
+/* ---- coordination, as the worker sees it --------------------------------------------------- */
+
+static struct fixture *fixture_of(struct coordination *coordination)
+{
+    return container_of(coordination, struct fixture, worker_side);
+}
+
+static enum rc join(struct coordination *coordination, const char *worker, struct err *err)
+{
+    struct fixture *fixture = fixture_of(coordination);
+
+    if (fixture->join_rc != RC_OK)
+        return err_fail(err, fixture->join_rc, "as the test says");
+    return coordination_join(fixture->coordination, worker, err);
+}
+
+static enum rc watch_tasks(struct coordination *coordination, const char *worker,
+                           task_callback callback, void *context, struct err *err)
+{
+    struct fixture *fixture = fixture_of(coordination);
+
+    if (fixture->is_deaf) {
+        fixture->callback = callback;
+        return RC_OK;
+    }
+    return coordination_watch_tasks(fixture->coordination, worker, callback, context, err);
+}
+
+void fixture_hear(struct fixture *fixture)
+{
+    fixture->is_deaf = false;
+    assert_int_equal(coordination_watch_tasks(fixture->coordination, "node", fixture->callback,
+                                              fixture->worker, NULL),
+                     RC_OK);
+}
+
+static enum rc consume(struct coordination *coordination, const char *worker,
+                       const struct task *task, struct err *err)
+{
+    return coordination_consume(fixture_of(coordination)->coordination, worker, task, err);
+}
+
+static void unwatch(struct coordination *coordination, void *context)
+{
+    coordination_unwatch(fixture_of(coordination)->coordination, context);
+}
+
+/* What a worker calls. */
+static const struct coordination_ops worker_side_ops = {.name = "worker's",
+                                                        .join = join,
+                                                        .watch_tasks = watch_tasks,
+                                                        .consume = consume,
+                                                        .unwatch = unwatch};
 
 struct fixture *fixture_new(void)
 {
@@ -50,7 +112,9 @@ struct fixture *fixture_new(void)
         .fault = ask_fault, .unreachable = is_away, .context = fixture};
 
     log_init(&(struct log_config){.level = LEVEL_ERROR, .fd = STDERR_FILENO});
-    store.clock = fixture->clock = memory_clock_new(START);
+    fixture->clock = memory_clock_new(START);
+    store.clock = fixture->store_clock = memory_clock_new(START);
+    fixture->worker_side.ops = &worker_side_ops;
     fixture->zones = posix_zones_new(NULL, NULL);
     fixture->store = memory_store_new(&store);
     fixture->events = local_events_new();
@@ -76,6 +140,8 @@ void fixture_free(struct fixture *fixture)
     store_free(fixture->store);
     zones_free(fixture->zones);
     clock_free(fixture->clock);
+    clock_free(fixture->store_clock);
+    outputs_free(fixture->outputs);
     free(fixture);
 }
 
@@ -96,6 +162,22 @@ static void fill_random(void *data, size_t length)
     (void)memset(data, ++next, length);
 }
 
+static bool is_synchronised(void *context)
+{
+    return ((struct fixture *)context)->is_synchronised;
+}
+
+static bool next_output(void *context, struct run_key *ret_run)
+{
+    struct fixture *fixture = context;
+
+    if (!fixture->swept_count)
+        return false;
+    *ret_run = *fixture->swept++;
+    fixture->swept_count--;
+    return true;
+}
+
 void fixture_start(struct fixture *fixture)
 {
     struct worker_config config = {
@@ -103,12 +185,17 @@ void fixture_start(struct fixture *fixture)
         .url = fixture->url,
         .version = "1.2.3",
         .store = fixture->store,
-        .coordination = fixture->coordination,
+        .coordination = &fixture->worker_side,
         .events = fixture->events,
         .zones = fixture->zones,
         .clock = fixture->clock,
         .boot_at = START - HOUR,
-        .lease = 30 * SECOND,
+        .lease = LEASE,
+        .sign_every = 2 * SECOND,
+        .clock_is_synchronised = is_synchronised,
+        .next_output = fixture->outputs ? next_output : NULL,
+        .outputs = fixture->outputs,
+        .context = fixture,
         .random = fill_random,
         .execute = execute,
         .execute_context = fixture,
@@ -145,6 +232,7 @@ void fixture_pass(struct fixture *fixture, span_us span)
     step(fixture);
     for (; span > 0; span -= STEP) {
         memory_clock_advance(fixture->clock, MIN(span, STEP));
+        memory_clock_advance(fixture->store_clock, MIN(span, STEP));
         step(fixture);
     }
 }

@@ -9,6 +9,7 @@
 #include "adapters/memory/clock.h"
 #include "adapters/memory/journal.h"
 #include "adapters/memory/launcher.h"
+#include "adapters/memory/outputs.h"
 #include "adapters/memory/store.h"
 #include "testing.h"
 #include "worker/worker.h"
@@ -18,12 +19,21 @@
 #define TICK  (START + MINUTE) /* the first of "* * * * *" */
 
 struct fixture {
-    struct clock *clock;
+    struct clock *clock;       /* of the worker */
+    struct clock *store_clock; /* goes on with it, but is never set */
     struct zones *zones;
     struct store *store;
     struct events *events;
     struct coordination *coordination;
-    struct lease lease; /* the test leads */
+    struct lease lease;              /* the test leads */
+    struct coordination worker_side; /* of coordination, as the worker sees it */
+    enum rc join_rc;                 /* what join() answers, when it is not RC_OK */
+    bool is_deaf;                    /* the worker hears of no tasks, until fixture_hear() */
+    task_callback callback;
+    struct outputs *outputs;     /* NULL: none are swept */
+    const struct run_key *swept; /* the next outputs */
+    size_t swept_count;
+    bool is_synchronised;
     struct memory_disk *disk;
     struct memory_guardian *guardian;
     struct journal *journal;
@@ -33,7 +43,8 @@ struct fixture {
     struct memory_plan plan; /* of every run that is executed */
     struct run_key executed[16];
     size_t execution_count;
-    enum memory_store_fault fault; /* of the next apply() */
+    char attempt[12];              /* CRONJOB_ATTEMPT of the last */
+    enum memory_store_fault fault; /* of the next apply(); LATE: of the next that claims */
     bool away;                     /* every call of the store fails */
 };
 
@@ -44,6 +55,9 @@ void fixture_start(struct fixture *fixture);
 void fixture_crash(struct fixture *fixture);
 /* Time passes, in steps of 50 ms, and all is done that is due; the worker may be dead. */
 void fixture_pass(struct fixture *fixture, span_us span);
+
+/* It hears of its tasks from now on. */
+void fixture_hear(struct fixture *fixture);
 
 /* A job of defaults with this schedule, to be changed before it is created. */
 struct job fixture_job(const char *schedule);
