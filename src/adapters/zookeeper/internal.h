@@ -32,6 +32,7 @@ struct session {
     bool made_paths;      /* ROOT and what lies in it was there */
     mono_us make_at;      /* not before: whoever removes it is let finish */
     bool joined;          /* the worker's node was made by it */
+    mono_us connected_at; /* the last time that it was seen so, 0: never; the keeper's */
 };
 
 /* The tasks of one worker, watched. */

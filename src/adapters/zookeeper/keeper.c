@@ -52,12 +52,31 @@ static void look_again(struct zookeeper *self, struct session *session)
     complain(self, worst, &worst_err);
 }
 
+/*
+ * Servers that lost all they had refuse a client that has seen more than they: the session is never
+ * said to be over. So who was not connected for so long that it must be over begins another.
+ */
+static bool is_over(const struct session *session, mono_us now)
+{
+    span_us patience = 2 * zk_client_timeout(session->client);
+
+    switch (zk_client_state(session->client)) {
+    case ZK_OVER:
+        return true;
+    case ZK_CONNECTED:
+        return false;
+    case ZK_CONNECTING:
+        return session->connected_at && now - session->connected_at > patience;
+    }
+    return true;
+}
+
 static void have_session(struct zookeeper *self, mono_us now)
 {
     struct err err = {0};
     enum rc rc;
 
-    if (self->session && zk_client_state(self->session->client) == ZK_OVER) {
+    if (self->session && is_over(self->session, now)) {
         log_warn("session with coordination was over, beginning another");
         zookeeper_end_session(self);
     }
@@ -77,8 +96,10 @@ static void keep(struct zookeeper *self, mono_us now)
     zookeeper_free_sessions(self);
     connected = self->session && zk_client_state(self->session->client) == ZK_CONNECTED;
     tell_connection(self, connected);
-    if (connected)
+    if (connected) {
+        self->session->connected_at = clock_mono(self->config.clock);
         look_again(self, self->session);
+    }
 }
 
 static void *run_keeper(void *context)
