@@ -26,7 +26,7 @@ enum { DESCRIPTORS_A_RUN = 8, DESCRIPTORS_OF_OURS = 64, ID_TEXT = 24 };
 struct guardian {
     const struct guardian_config *config;
     int directory_fd, lock_fd;
-    struct rlimit nofile; /* as it was */
+    struct rlimit nofile; /* of runs */
     bool resets_oom;
     struct loop loop;
     struct loop_source signals;
@@ -70,6 +70,8 @@ static void raise_descriptor_limit(struct guardian *guardian)
     if (getrlimit(RLIMIT_NOFILE, &guardian->nofile) != 0)
         guardian->nofile = (struct rlimit){.rlim_cur = 1024, .rlim_max = 1024};
     all = guardian->nofile;
+    if (guardian->config->run_nofile)
+        guardian->nofile.rlim_cur = MIN(guardian->config->run_nofile, all.rlim_max);
     all.rlim_cur = all.rlim_max;
     (void)setrlimit(RLIMIT_NOFILE, &all); /* then we have fewer */
 }

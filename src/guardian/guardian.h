@@ -29,6 +29,7 @@ struct guardian_config {
     const char *data_directory; /* exists */
     struct clock *clock;        /* not owned */
     span_us idle;               /* usually GUARDIAN_IDLE */
+    uint64_t run_nofile; /* the soft limit of descriptors that runs get; 0: the guardian's own */
     int ready_fd; /* gets one byte and is closed when the guardian listens; -1: nobody waits */
 };
 

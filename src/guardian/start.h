@@ -18,7 +18,7 @@
 
 struct starter {
     void *stack;          /* of the child until it executes; one at a time */
-    struct rlimit nofile; /* what runs get: the limit before the guardian raised its own */
+    struct rlimit nofile; /* what runs get: the limit before anybody raised his own */
     bool resets_oom;      /* the guardian is protected from the OOM killer, runs are not */
 };
 

@@ -93,6 +93,7 @@ static int run_guardian(struct cli *cli, const struct arguments *arguments)
     const char *text = arguments_value(arguments, "ready-fd");
     const char *level = arguments_value(arguments, "log-level");
     const char *format = arguments_value(arguments, "log-format");
+    const char *nofile = arguments_value(arguments, "run-nofile");
     struct server_options options = {.data = arguments_value(arguments, "data"),
                                      .log_level = LEVEL_INFO};
     struct err err = {0};
@@ -106,12 +107,13 @@ static int run_guardian(struct cli *cli, const struct arguments *arguments)
         rc = log_format_parse(format, &options.log_format, &err);
     if (rc != RC_OK)
         return cli_usage("guardian: %s", err_message(&err, rc));
-    return guardian_main(&options, (int)fd);
+    return guardian_main(&options, (int)fd, nofile ? strtoull(nofile, NULL, 10) : 0);
 }
 
 static const struct option guardian_options[] = {
     {.name = "data", .value = "DIR", .help = "the worker's directory"},
     {.name = "ready-fd", .value = "N", .help = "a descriptor to tell when it is ready"},
+    {.name = "run-nofile", .value = "N", .help = "descriptors that a run may have"},
     {.name = "log-level", .value = "LEVEL", .help = "error, warn, info or debug [info]"},
     {.name = "log-format", .value = "FORMAT", .help = "text or json [text]"},
     {0},

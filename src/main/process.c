@@ -18,6 +18,8 @@
 
 enum { MACHINE_ID = 32 }; /* bytes */
 
+static uint64_t descriptors; /* as it was; written before the first thread */
+
 /* Thousands of connections and of runs need as many descriptors as the system allows. */
 static void raise_descriptor_limit(void)
 {
@@ -25,6 +27,7 @@ static void raise_descriptor_limit(void)
 
     if (getrlimit(RLIMIT_NOFILE, &limit))
         return;
+    descriptors = limit.rlim_cur;
     limit.rlim_cur = limit.rlim_max;
     if (setrlimit(RLIMIT_NOFILE, &limit))
         log_warn("limit of open files was not raised, ignoring");
@@ -47,6 +50,11 @@ void process_begin(void)
     raise_descriptor_limit();
     CHECK(!pthread_sigmask(SIG_BLOCK, &set, NULL));
     CHECK(signal(SIGPIPE, SIG_IGN) != SIG_ERR);
+}
+
+uint64_t process_descriptors(void)
+{
+    return descriptors;
 }
 
 void process_wait_for_end(void)

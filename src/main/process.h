@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/arena.h"
 #include "base/err.h"
@@ -12,6 +13,9 @@
 /* Before the first thread: raises the limit of descriptors, and has the signals that end us wait
  * for process_wait_for_end(). */
 void process_begin(void);
+
+/* The soft limit of descriptors before it was raised. */
+uint64_t process_descriptors(void);
 
 /* Until SIGTERM or SIGINT. */
 void process_wait_for_end(void);

@@ -35,12 +35,12 @@ int server_main(enum role role, const struct server_options *options)
     return end("cronjob could not start", rc, &err);
 }
 
-int guardian_main(const struct server_options *options, int ready_fd)
+int guardian_main(const struct server_options *options, int ready_fd, uint64_t run_nofile)
 {
     struct err err = {0};
     enum rc rc;
 
     begin_log(options);
-    rc = wiring_run_guardian(options->data, ready_fd, &err);
+    rc = wiring_run_guardian(options->data, ready_fd, run_nofile, &err);
     return end("guardian could not start", rc, &err);
 }

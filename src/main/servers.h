@@ -10,6 +10,6 @@ int server_main(enum role role, const struct server_options *options);
 
 /* `cronjob guardian`: started by the worker, not by people; see guardian/guardian.h. Of the options
  * data, log_level and log_format count. */
-int guardian_main(const struct server_options *options, int ready_fd);
+int guardian_main(const struct server_options *options, int ready_fd, uint64_t run_nofile);
 
 #endif

@@ -107,8 +107,14 @@ static const char *const *guardian_arguments(struct system *system)
                                          [LEVEL_INFO] = "info",
                                          [LEVEL_DEBUG] = "debug"};
     static const char *const formats[] = {[LOG_FORMAT_TEXT] = "text", [LOG_FORMAT_JSON] = "json"};
-    const char *const arguments[] = {"--log-level", levels[system->options->log_level],
-                                     "--log-format", formats[system->options->log_format], NULL};
+    const char *const arguments[] = {
+        "--log-level",
+        levels[system->options->log_level],
+        "--log-format",
+        formats[system->options->log_format],
+        "--run-nofile",
+        arena_printf(&system->arena, "%llu", (unsigned long long)process_descriptors()),
+        NULL};
     const char **copy = arena_alloc(&system->arena, sizeof(arguments));
 
     memcpy(copy, arguments, sizeof(arguments));

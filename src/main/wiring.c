@@ -38,11 +38,12 @@ enum rc wiring_run(enum role role, const struct server_options *options, struct 
     return rc;
 }
 
-enum rc wiring_run_guardian(const char *data, int ready_fd, struct err *err)
+enum rc wiring_run_guardian(const char *data, int ready_fd, uint64_t run_nofile, struct err *err)
 {
     struct guardian_config config = {.data_directory = data,
                                      .clock = posix_clock_new(),
                                      .idle = GUARDIAN_IDLE,
+                                     .run_nofile = run_nofile,
                                      .ready_fd = ready_fd};
     enum rc rc = guardian_run(&config, err);
 

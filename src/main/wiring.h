@@ -17,6 +17,7 @@
 MUST_USE enum rc wiring_run(enum role role, const struct server_options *options, struct err *err);
 
 /* The guardian of a data directory, until it has nothing left to guard. */
-MUST_USE enum rc wiring_run_guardian(const char *data, int ready_fd, struct err *err);
+MUST_USE enum rc wiring_run_guardian(const char *data, int ready_fd, uint64_t run_nofile,
+                                     struct err *err);
 
 #endif

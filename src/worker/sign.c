@@ -12,7 +12,7 @@
 
 #include "worker/internal.h"
 
-enum { SIGNS_A_LEASE = 3 };
+enum { SIGNS_A_LEASE = 4 };
 
 #define FENCE_MARGIN (500 * MILLISECOND)
 

@@ -52,7 +52,7 @@ struct worker_config {
     struct journal *journal;
     instant_us boot_at; /* when this node was booted; the same after every restart of the worker */
     span_us lease;      /* how long the store believes it alive without a sign */
-    span_us sign_every; /* how often it gives one; 0: three times a lease */
+    span_us sign_every; /* how often it gives one; 0: four times a lease */
     /* Whether the node's clock follows a time server; NULL: that is not known. */
     bool (*clock_is_synchronised)(void *context);
     /* The next of all runs that have output here, round and round; false at the end of a round.

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A guardian and nothing else, for the tests of the launcher. IDLE is in milliseconds. */
+/* A guardian and nothing else, for the tests of the launcher. IDLE is in milliseconds; runs may
+ * have 777 descriptors. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +26,7 @@ int main(int argc, char **argv)
         else if (strcmp(argv[i], "--idle") == 0)
             config.idle = strtol(argv[i + 1], NULL, 10) * MILLISECOND;
     }
+    config.run_nofile = 777;
     log_init(&logs);
     config.clock = posix_clock_new();
     rc = guardian_run(&config, &err);

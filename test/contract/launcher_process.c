@@ -162,7 +162,7 @@ static void finds_clean_attributes(void **state)
     AUTO_FREE char *expected = NULL;
 
     (void)state;
-    expected = xasprintf("0022\n0\n%s\nBlk 0000000000000000\nIgn 0000000000000000\nleads\n0\n",
+    expected = xasprintf("0022\n0\n%s\nBlk 0000000000000000\nIgn 0000000000000000\nleads\n0\n777\n",
                          access(home(), X_OK) == 0 ? home() : "/");
     text = output_of(&launch);
     text[MIN(strlen(text), strlen(expected))] = 0;
