@@ -37,22 +37,21 @@ static void add_start(struct batch_rows *rows, const struct store_write *write)
     " max_rss BIGINT PATH '$[14]', reason VARCHAR(1024) PATH '$[15]'"
 #define RESULTS \
     BATCH_TABLE(RESULT_COLUMNS ", sets BIGINT PATH '$[16]', job_status BIGINT PATH '$[17]'")
+#define IS_UNFINISHED " coalesce(r.token, x'') = unhex(b.token) AND r.status < 2"
 
-/* Run and job change together: a result that comes too late changes neither. */
 #define FINISH                                                                              \
     "UPDATE " RESULTS " STRAIGHT_JOIN runs r ON" BATCH_SAME_RUN                             \
-    " LEFT JOIN jobs j ON j.id = b.job AND b.sets = 1 AND j.removed = 0"                    \
-    " AND j.status <> b.job_status AND r.revision IN (0, j.revision)"                       \
     " SET r.status = b.status, r.started_at = b.started_at, r.finished_at = b.finished_at," \
     " r.exit_code = b.exit_code, r.signal = b.ended_by, r.output_bytes = b.output_bytes,"   \
     " r.output_truncated = b.output_truncated, r.cpu = b.cpu, r.max_rss = b.max_rss,"       \
-    " r.reason = b.reason, j.status = b.job_status"                                         \
-    " WHERE coalesce(r.token, x'') = unhex(b.token) AND r.status < 2"
-#define FINISHED                                                             \
-    "SELECT b.n FROM " RESULTS " STRAIGHT_JOIN runs r ON" BATCH_SAME_RUN     \
-    " WHERE coalesce(r.token, x'') = unhex(b.token) AND r.status = b.status" \
-    " AND r.started_at <=> b.started_at AND r.finished_at <=> b.finished_at" \
-    " AND r.exit_code = b.exit_code AND r.signal = b.ended_by"
+    " r.reason = b.reason WHERE" IS_UNFINISHED
+
+/* Before the runs are ended: a result that comes too late changes no job either. */
+#define SET_STATUS                                                           \
+    "UPDATE " RESULTS " STRAIGHT_JOIN jobs j ON j.id = b.job"                \
+    " STRAIGHT_JOIN runs r ON" BATCH_SAME_RUN " SET j.status = b.job_status" \
+    " WHERE b.sets = 1 AND j.removed = 0 AND j.status <> b.job_status"       \
+    " AND r.revision IN (0, j.revision) AND" IS_UNFINISHED
 
 static void add_outcome(struct batch_rows *rows, const struct write_run *run)
 {
@@ -132,17 +131,17 @@ struct kind_row {
     int group;
     void (*add)(struct batch_rows *rows, const struct store_write *write);
     const char *text;
-    const char *before; /* asks which rows are there to be changed, or NULL */
-    const char
-        *after; /* asks which rows are as they are to be; else NULL: all if so many changed */
+    const char *first; /* said before it, or NULL */
+    bool finds;        /* `first` finds n of the rows that are there to be changed; otherwise all
+                          were if as many as asked for changed */
 };
 
 static const struct kind_row kinds[] = {
-    {WRITE_RUN_RECORD, 1, add_record, RECORD, NULL, NULL},
-    {WRITE_RUN_STARTED, 1, add_start, START, NULL, NULL},
-    {WRITE_RUN_FINISHED, 1, add_result, FINISH, NULL, FINISHED},
-    {WRITE_RUN_PURGE, 2, add_nothing, PURGE, PURGED, NULL},
-    {WRITE_JOB_ASSIGN, 3, add_worker, ASSIGN, NULL, NULL},
+    {WRITE_RUN_RECORD, 1, add_record, RECORD, NULL, false},
+    {WRITE_RUN_STARTED, 1, add_start, START, NULL, false},
+    {WRITE_RUN_FINISHED, 1, add_result, FINISH, SET_STATUS, false},
+    {WRITE_RUN_PURGE, 2, add_nothing, PURGE, PURGED, true},
+    {WRITE_JOB_ASSIGN, 3, add_worker, ASSIGN, NULL, false},
 };
 
 /* NULL: the write is not one for batches. */
@@ -228,20 +227,25 @@ static void note_written(void *context, size_t n)
     batch->written[n] = true;
 }
 
-static enum rc execute(struct batch *batch, struct err *err)
+static enum rc execute_first(struct batch *batch, struct err *err)
 {
     const struct kind_row *kind = batch->kind;
     struct sql_connection *connection = batch->writer->connection;
-    int64_t changes = 0;
-    enum rc rc = RC_OK;
 
-    if (kind->before)
-        rc = batch_rows_query(&batch->rows, connection, kind->before, note_written, batch, err);
+    if (kind->finds)
+        return batch_rows_query(&batch->rows, connection, kind->first, note_written, batch, err);
+    return kind->first ? batch_rows_run(&batch->rows, connection, kind->first, NULL, err) : RC_OK;
+}
+
+static enum rc execute(struct batch *batch, struct err *err)
+{
+    int64_t changes = 0;
+    enum rc rc = execute_first(batch, err);
+
     if (rc == RC_OK)
-        rc = batch_rows_run(&batch->rows, connection, kind->text, &changes, err);
-    if (rc == RC_OK && kind->after)
-        rc = batch_rows_query(&batch->rows, connection, kind->after, note_written, batch, err);
-    for (size_t i = 0; !kind->before && !kind->after && i < batch->rows.count; i++)
+        rc = batch_rows_run(&batch->rows, batch->writer->connection, batch->kind->text, &changes,
+                            err);
+    for (size_t i = 0; !batch->kind->finds && i < batch->rows.count; i++)
         batch->written[i] = changes == (int64_t)batch->rows.count;
     return rc;
 }

@@ -9,7 +9,7 @@
  * Contract of a driver:
  * - A connection serves one thread at a time. Statements are prepared once per connection and
  *   found again by their text; one that is open must be closed with done() before it is opened
- *   again, and before any other unless the dialect `nests`.
+ *   again, and, where the dialect has `last_run`, before any other.
  * - open() binds `values` to ?1, ?2, ... (or, in a text without numbers, to each ?), which must
  *   live until done(). step() moves to the next row; with the last one, or for a statement without
  *   rows, ret_row is false.

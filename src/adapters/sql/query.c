@@ -83,19 +83,10 @@ static void where_job(struct sql_query *query, const struct job_query *jobs, str
 _Static_assert(JOB_FINISHED == 1, "the number in active_only");
 _Static_assert(RUN_QUEUED == 0 && RUN_RUNNING == 1, "the numbers of unfinished runs");
 
-/* Part of the key of the newest run of job j: one step along the index runs_job. */
-#define NEWEST(part)                                    \
-    "(SELECT t." part " FROM runs t WHERE t.job = j.id" \
-    " ORDER BY t.scheduled_at DESC, t.attempt DESC, t.target DESC LIMIT 1)"
-
-#define JOIN_LAST_RUN                                                 \
-    " LEFT JOIN runs r ON r.job = j.id AND r.scheduled_at = " NEWEST( \
-        "scheduled_at") " AND r.attempt = " NEWEST("attempt") " AND r.target = " NEWEST("target")
-
 static void select_jobs(struct sql_query *query, const struct sql_dialect *dialect,
                         const struct job_query *jobs, enum sql_by by)
 {
-    bool joined = !dialect->nests && jobs->parts & JOB_PART_LAST_RUN;
+    bool joined = dialect->last_run && jobs->parts & JOB_PART_LAST_RUN;
 
     add(query, "SELECT " SQL_JOB_COLUMNS);
     add(query, jobs->parts & JOB_PART_DOCUMENT ? ", d.document, " : ", NULL, ");
@@ -108,7 +99,7 @@ static void select_jobs(struct sql_query *query, const struct sql_dialect *diale
     if (jobs->parts & JOB_PART_DOCUMENT || jobs->text)
         add(query, " LEFT JOIN documents d ON d.job = j.id");
     if (joined)
-        add(query, JOIN_LAST_RUN);
+        add(query, dialect->last_run);
 }
 
 void sql_query_jobs(struct sql_query *query, const struct sql_dialect *dialect,

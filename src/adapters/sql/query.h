@@ -37,7 +37,7 @@ enum sql_by {
 };
 
 /* Columns: SQL_JOB_COLUMNS, then the document, the cursor and the placement (each NULL unless it
- * is asked for), then, when the dialect does not nest and it is asked for, SQL_RUN_COLUMNS of the
+ * is asked for), then, when the dialect has `last_run` and it is asked for, SQL_RUN_COLUMNS of the
  * last run, all NULL when there is none. */
 void sql_query_jobs(struct sql_query *query, const struct sql_dialect *dialect,
                     const struct job_query *jobs, enum sql_by by, struct arena *arena);

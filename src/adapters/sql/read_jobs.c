@@ -87,10 +87,10 @@ static enum rc visit_row(struct jobs_reading *reading, struct sql_statement *row
         return rc;
     if (!(reading->query->parts & JOB_PART_LAST_RUN))
         reading->ended = !reading->visit(reading->context, &record);
-    else if (reading->connection->dialect->nests)
-        rc = visit_with_last_run(reading, &record, err);
-    else
+    else if (reading->connection->dialect->last_run)
         visit_with_joined_run(reading, &record, row);
+    else
+        rc = visit_with_last_run(reading, &record, err);
     arena_release(&reading->arena);
     if (++reading->visited == reading->query->limit)
         reading->ended = true;

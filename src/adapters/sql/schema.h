@@ -21,7 +21,6 @@
 struct sql_dialect {
     const char *const *const *steps; /* each a list of statements that ends with NULL */
     int step_count;
-    bool nests; /* statements may be open within each other */
     /* Inserts a claimed run unless its key is taken, its job is not as the claim says, or it is
      * not its time. Values: scheduled_at, job, attempt, target, token, worker, revision, deadline,
      * trigger. NULL: claims are not written one by one. */
@@ -33,6 +32,9 @@ struct sql_dialect {
     const char *jobs_of_list;
     const char *runs_of_list;
     const char *cursor; /* of job j, a subquery */
+    /* Joins the newest run of job j as r. NULL: it is looked up while the statement that reads the
+     * job is open, which only some drivers allow. */
+    const char *last_run;
     /* Whether (a, b) < (?, ?) follows an index; otherwise it is spelt out in ANDs and ORs. */
     bool compares_rows;
 };

@@ -151,7 +151,6 @@ _Static_assert(RUN_QUEUED == 0 && RUN_RUNNING == 1, "the number in the index run
 const struct sql_dialect sql_dialect_sqlite = {
     .steps = steps,
     .step_count = ARRAY_SIZE(steps),
-    .nests = true,
     .claim = "INSERT OR IGNORE INTO runs (scheduled_at, job, attempt, target, token, `trigger`,"
              " status, exit_code, `signal`, output_bytes, output_truncated, cpu, max_rss, revision,"
              " worker, reason, request, count, until)"
