@@ -94,7 +94,8 @@ struct zk_op {
     int flags;        /* CREATE */
 };
 
-/* Up to ZK_OPS_MAX, all or none. ret_failed, on failure: which of them stood in the way. */
+/* Up to ZK_OPS_MAX, all or none. ret_failed, on failure: which of them stood in the way. With an
+ * answer of RC_UNKNOWN the C client of 3.8.0 leaks 168 bytes an operation. */
 MUST_USE enum rc zk_multi(struct zk_client *client, const struct zk_op *ops, size_t count,
                           size_t *ret_failed, struct err *err);
 

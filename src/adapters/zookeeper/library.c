@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/log.h"
 
 static struct zk_library library;
 static const char *failure; /* NULL when it is loaded */
@@ -24,6 +25,15 @@ static void find_symbols(void *handle)
 #undef FIND
 }
 
+/*
+ * It speaks only when it is written: what it says passes through one buffer for all sessions
+ * (ZOOKEEPER-4810), and at DEBUG it reads what is freed (ZOOKEEPER-4809).
+ */
+static void choose_words(void)
+{
+    library.set_debug_level(log_is_written(LEVEL_DEBUG) ? ZOO_LOG_LEVEL_WARN : (ZooLogLevel)0);
+}
+
 /* It stays loaded: a library that has threads cannot be unloaded safely. */
 static void load(void)
 {
@@ -35,7 +45,7 @@ static void load(void)
     }
     find_symbols(handle);
     if (!failure)
-        library.set_debug_level(ZOO_LOG_LEVEL_WARN); /* ZOOKEEPER-4809: never DEBUG */
+        choose_words();
 }
 
 enum rc zk_library_load(const struct zk_library **ret_library, struct err *err)
