@@ -101,23 +101,31 @@ static enum rc find_key(struct sql_writer *writer, struct store_write *write, bo
     return rc;
 }
 
-/* A key that another process keeps at the same time will be found by the next try. */
-static enum rc keep_key(struct sql_writer *writer, const struct write_job *job, struct err *err)
+static enum rc insert_key(struct sql_writer *writer, const struct write_job *job, struct err *err)
 {
     struct sql_value values[] = {sql_text(job->owner), sql_text(job->idempotency_key),
                                  sql_bytes(job->request_hash, 32), sql_number((int64_t)job->id)};
-    enum rc rc =
-        sql_run(writer->connection, "DELETE FROM idempotency WHERE owner = ?1 AND `key` = ?2",
-                values, 2, NULL, err);
 
+    return sql_run(writer->connection,
+                   "INSERT INTO idempotency (owner, `key`, request_hash, job, kept_at)"
+                   " VALUES (?1, ?2, ?3, ?4, store_now())",
+                   SQL_VALUES(values), NULL, err);
+}
+
+/* One that is too old, or whose job was purged, makes room. One that another process keeps at the
+ * same time will be found by the next try. */
+static enum rc keep_key(struct sql_writer *writer, const struct write_job *job, struct err *err)
+{
+    struct sql_value values[] = {sql_text(job->owner), sql_text(job->idempotency_key)};
+    enum rc rc = insert_key(writer, job, err);
+
+    if (rc != RC_CONFLICT)
+        return rc;
+    rc = sql_run(writer->connection, "DELETE FROM idempotency WHERE owner = ?1 AND `key` = ?2",
+                 SQL_VALUES(values), NULL, err);
     if (rc == RC_OK)
-        rc = sql_run(writer->connection,
-                     "INSERT INTO idempotency (owner, `key`, request_hash, job, kept_at)"
-                     " VALUES (?1, ?2, ?3, ?4, store_now())",
-                     SQL_VALUES(values), NULL, err);
-    if (rc == RC_CONFLICT)
-        return err_fail(err, RC_BUSY, "the Idempotency-Key is being used");
-    return rc;
+        rc = insert_key(writer, job, err);
+    return rc == RC_CONFLICT ? err_fail(err, RC_BUSY, "the Idempotency-Key is being used") : rc;
 }
 
 /* ---- the rows of a job ------------------------------------------------------------------------
