@@ -430,6 +430,44 @@ static void what_may_be_run_again_dies_before_the_lease_has_passed(void **state)
     fixture_expect(fixture, &kept, RUN_SUCCEEDED, "");
 }
 
+/* It was claimed before; whether it is still ours is asked before it is started. */
+static void what_waits_for_its_turn_outlasts_a_lease(void **state)
+{
+    struct fixture *fixture = *state;
+    struct job job = fixture_job("@manual");
+    struct run_key first, kept, given_up;
+    struct store_write lost = {.kind = WRITE_RUN_LOST,
+                               .run = {.result = {.status = RUN_LOST,
+                                                  .started_at = INSTANT_NONE,
+                                                  .finished_at = START,
+                                                  .exit_code = -1},
+                                       .reason = "worker node vanished"}};
+
+    job.concurrency = CONCURRENCY_QUEUE;
+    job.on_worker_loss = WORKER_LOSS_FAIL;
+    fixture->plan.duration = 30 * SECOND;
+    first = fixture_queue_run(fixture, fixture_create(fixture, &job));
+    given_up = fixture_queue_run(fixture, first.job);
+    kept = fixture_queue_run(fixture, first.job);
+    fixture_say(fixture, TASK_RUN, &first);
+    fixture_start(fixture);
+    fixture_pass(fixture, SECOND);
+    fixture_say(fixture, TASK_RUN, &given_up);
+    fixture_say(fixture, TASK_RUN, &kept);
+    fixture_pass(fixture, SECOND);
+    fixture->away = true;
+    fixture_pass(fixture, 15 * SECOND);
+    fixture->away = false;
+    lost.run.key = given_up;
+    lost.run.token = fixture_run(fixture, &given_up).token;
+    fixture_apply(fixture, &lost);
+    fixture_pass(fixture, 20 * SECOND);
+    fixture_expect(fixture, &first, RUN_SUCCEEDED, "");
+    fixture_expect(fixture, &kept, RUN_RUNNING, "");
+    assert_string_equal(run_status_text(fixture_run(fixture, &given_up).run.result.status), "lost");
+    assert_int_equal(fixture->execution_count, 2);
+}
+
 static void the_guardian_does_so_when_the_worker_is_dead(void **state)
 {
     struct fixture *fixture = *state;
@@ -608,6 +646,7 @@ int main(void)
         TEST(runs_of_another_of_its_name_are_left_alone),
         TEST(the_lease_is_by_the_store_s_clock),
         TEST(what_may_be_run_again_dies_before_the_lease_has_passed),
+        TEST(what_waits_for_its_turn_outlasts_a_lease),
         TEST(the_guardian_does_so_when_the_worker_is_dead),
         TEST(a_new_guardian_is_told_of_the_lease),
         TEST(a_result_that_comes_too_late_is_a_note),

@@ -158,6 +158,23 @@ static void runs_on_demand_keep_their_order(void **state)
         assert_int_equal(run_key_compare(&fixture->executed[i], &runs[i]), 0);
 }
 
+static void a_run_may_wait_long_for_its_turn(void **state)
+{
+    struct fixture *fixture = *state;
+    struct job job = fixture_job("@manual");
+    struct run_key first, second;
+
+    job.concurrency = CONCURRENCY_QUEUE;
+    fixture->plan.duration = MINUTE;
+    first = fixture_queue_run(fixture, fixture_create(fixture, &job));
+    second = fixture_queue_run(fixture, first.job);
+    fixture_say(fixture, TASK_RUN, &first);
+    fixture_say(fixture, TASK_RUN, &second);
+    fixture_pass(fixture, MINUTE + 5 * SECOND);
+    fixture_expect(fixture, &first, RUN_SUCCEEDED, "");
+    fixture_expect(fixture, &second, RUN_RUNNING, "");
+}
+
 static void a_run_on_demand_of_a_job_that_is_gone_ends(void **state)
 {
     struct fixture *fixture = *state;
@@ -334,6 +351,7 @@ int main(void)
         TEST(a_job_without_further_ticks_is_finished),
         TEST(a_run_on_demand_needs_no_task_of_its_job),
         TEST(runs_on_demand_keep_their_order),
+        TEST(a_run_may_wait_long_for_its_turn),
         TEST(a_run_on_demand_of_a_job_that_is_gone_ends),
         TEST(a_kill_ends_the_run),
         TEST(a_kill_ends_what_waits),
