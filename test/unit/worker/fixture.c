@@ -352,3 +352,46 @@ void fixture_expect(struct fixture *fixture, const struct run_key *run, enum run
     assert_string_equal(run_status_text(record.run.result.status), run_status_text(status));
     assert_string_equal(record.run.reason, reason);
 }
+
+/* ---- what tests often say ------------------------------------------------------------------ */
+
+struct run_key fixture_give_tick(struct fixture *fixture, const struct job *job)
+{
+    job_id id = fixture_create(fixture, job);
+
+    fixture_assign(fixture, id);
+    return key_of(id, TICK, 1);
+}
+
+/* One tick, in a minute. */
+struct run_key fixture_give_first_tick(struct fixture *fixture)
+{
+    struct job job = fixture_job("1 0 * * *");
+
+    return fixture_give_tick(fixture, &job);
+}
+
+static bool count_run(void *context, const struct run_record *run)
+{
+    (void)run;
+    ++*(size_t *)context;
+    return true;
+}
+
+size_t fixture_count_runs(struct fixture *fixture, job_id job)
+{
+    struct run_query query = run_query_all();
+    size_t count = 0;
+
+    query.job = job;
+    assert_int_equal(store_read_runs(fixture->store, &query, count_run, &count, NULL), RC_OK);
+    return count;
+}
+
+void fixture_expect_unready(struct fixture *fixture, enum rc rc, const char *why)
+{
+    struct err err = {0};
+
+    assert_int_equal(worker_is_ready(fixture->worker, &err), rc);
+    assert_string_equal(err.message, why);
+}

@@ -73,6 +73,11 @@ void fixture_say(struct fixture *fixture, enum task_kind kind, const struct run_
 struct run_record fixture_run(struct fixture *fixture, const struct run_key *run);
 void fixture_expect(struct fixture *fixture, const struct run_key *run, enum run_status status,
                     const char *reason);
+/* A job with its task, and its tick at TICK; the first is due only then. */
+struct run_key fixture_give_first_tick(struct fixture *fixture);
+struct run_key fixture_give_tick(struct fixture *fixture, const struct job *job);
+size_t fixture_count_runs(struct fixture *fixture, job_id job);
+void fixture_expect_unready(struct fixture *fixture, enum rc rc, const char *why);
 struct run_key key_of(job_id job, instant_us scheduled_at, uint32_t attempt);
 void fixture_apply(struct fixture *fixture, struct store_write *write);
 
