@@ -1,15 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "main/probe.h"
 
+#include <string.h>
+
 #include "adapters/mysql/store.h"
 #include "adapters/posix/clock.h"
+#include "http/client.h"
 #include "link/secret.h"
 #include "main/options.h"
 #include "main/probe_zookeeper.h"
 
+enum { METRICS_MAX = 1024 * 1024 };
+#define ASK_AT_MOST (2 * SECOND)
+
 struct probe {
     struct cli *cli;
     cli_found found;
+    struct leader_record leader; /* of the newest that a database told of */
+    bool has_database;           /* one that is well */
 };
 
 static void tell(const struct probe *probe, const char *what, const char *detail,
@@ -38,7 +46,7 @@ static enum rc ask_database(struct store *store, struct leader_record *ret_leade
     return rc == RC_OK ? store_read_leader(store, ret_leader, err) : rc;
 }
 
-static void probe_database_host(const struct probe *probe, const struct place_hosts *place,
+static void probe_database_host(struct probe *probe, const struct place_hosts *place,
                                 const struct place_host *host)
 {
     struct mysql_host only = {.name = host->name, .port = host->port};
@@ -58,10 +66,13 @@ static void probe_database_host(const struct probe *probe, const struct place_ho
 
     if (rc == RC_OK)
         rc = ask_database(store, &leader, &err);
+    probe->has_database |= rc == RC_OK;
+    if (rc == RC_OK && leader.epoch >= probe->leader.epoch)
+        probe->leader = leader;
     if (rc == RC_OK)
         tell(probe, "database", arena_printf(arena, "%s is well", name), NULL);
     else
-        tell(probe, "database", arena_printf(arena, "%s: %s", name, err_message(&err, rc)),
+        tell(probe, "database", arena_strdup(arena, err_message(&err, rc)),
              rc == RC_FORBIDDEN ? "mend user, password and grants: deploy/mysql-accounts.sh"
              : rc == RC_INVALID ? "start a manager of this version, which makes the tables"
                                 : "start it, or see why it left its cluster: SHOW STATUS LIKE "
@@ -70,10 +81,58 @@ static void probe_database_host(const struct probe *probe, const struct place_ho
     clock_free(clock);
 }
 
-static void probe_database(const struct probe *probe, const struct place_hosts *place)
+static void probe_database(struct probe *probe, const struct place_hosts *place)
 {
     for (size_t i = 0; i < place->count; i++)
         probe_database_host(probe, place, &place->items[i]);
+}
+
+/* ---- the leading manager --------------------------------------------------------------------- */
+
+/* Whether whoever led last still says so. */
+static enum rc ask_leader(const struct leader_record *leader, struct arena *arena, struct err *err)
+{
+    struct http_client_config config = {.connect_timeout = ASK_AT_MOST};
+    struct http_call call = {.method = "GET",
+                             .url = arena_printf(arena, "%s/metrics", leader->url),
+                             .timeout = ASK_AT_MOST,
+                             .body_limit = METRICS_MAX};
+    AUTO_HTTP_CLIENT struct http_client *client = NULL;
+    struct http_response response;
+    bool leads;
+    enum rc rc = http_client_new(&config, &client, err);
+
+    if (rc == RC_OK)
+        rc = http_client_request(client, &call, &response, err);
+    if (rc != RC_OK)
+        return rc;
+    leads = response.body.data && strstr(response.body.data, "\ncronjob_leader 1\n");
+    http_response_release(&response);
+    return leads ? RC_OK : err_fail(err, RC_UNAVAILABLE, "it does not lead any more");
+}
+
+static void probe_leader(const struct probe *probe)
+{
+    const struct leader_record *leader = &probe->leader;
+    struct arena *arena = &probe->cli->arena;
+    const char *remedy = "start a manager, or see in its log why it cannot lead";
+    struct err err = {0};
+    enum rc rc;
+
+    if (!probe->has_database)
+        return;
+    if (!leader->epoch) {
+        tell(probe, "manager", "none has ever led", remedy);
+        return;
+    }
+    rc = ask_leader(leader, arena, &err);
+    if (rc == RC_OK)
+        tell(probe, "manager", arena_printf(arena, "%s leads", leader->name), NULL);
+    else
+        tell(probe, "manager",
+             arena_printf(arena, "nobody leads; %s at %s led last: %s", leader->name, leader->url,
+                          err_message(&err, rc)),
+             remedy);
 }
 
 /* ---- ZooKeeper ------------------------------------------------------------------------------- */
@@ -116,7 +175,7 @@ static void probe_secret(const struct probe *probe, const char *path)
 
 void probe_machine(struct cli *cli, const struct arguments *arguments, cli_found found)
 {
-    const struct probe probe = {cli, found};
+    struct probe probe = {.cli = cli, .found = found};
     struct server_options options;
     struct err err = {0};
     enum rc rc =
@@ -131,6 +190,8 @@ void probe_machine(struct cli *cli, const struct arguments *arguments, cli_found
         probe_clock(&probe); /* machines must agree */
     if (options.store.kind == STORE_MYSQL)
         probe_database(&probe, &options.store.hosts);
+    if (options.store.kind == STORE_MYSQL)
+        probe_leader(&probe);
     if (options.coordination.kind == COORDINATION_ZOOKEEPER)
         probe_coordination(&probe, &options.coordination.hosts);
     if (options.cluster_secret)
