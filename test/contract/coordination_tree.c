@@ -70,7 +70,7 @@ static void remove_tree(struct fixture *fixture, const char *path)
     struct arena AUTO_ARENA arena = {0};
     struct strings names;
 
-    if (zk_children(fixture->behind, &path, 1, false, &arena, &names, NULL) != RC_OK)
+    if (zk_children(fixture->behind, path, false, &arena, &names, NULL) != RC_OK)
         return; /* it went by itself */
     for (size_t i = 0; i < names.count; i++)
         remove_tree(fixture, arena_printf(&arena, "%s/%s", path, names.items[i]));

@@ -76,7 +76,7 @@ static void a_leader_whose_node_went_leads_no_more(void **state)
     struct strings names;
 
     assert_int_equal(assign(fixture, fixture->lease.epoch, 1, false), RC_OK);
-    assert_int_equal(zk_children(fixture->behind, &path, 1, false, &arena, &names, NULL), RC_OK);
+    assert_int_equal(zk_children(fixture->behind, path, false, &arena, &names, NULL), RC_OK);
     assert_int_equal(names.count, 1);
     delete_node(fixture, arena_printf(&arena, "managers/%s", names.items[0]));
     assert_int_equal(assign(fixture, fixture->lease.epoch, 2, false), RC_STALE);

@@ -26,7 +26,7 @@ enum rc zookeeper_read_workers(struct coordination *coordination, name_visit vis
 
     if (rc != RC_OK)
         return rc;
-    rc = zk_children(session->client, &path, 1, false, &arena, &names, err);
+    rc = zk_children(session->client, path, false, &arena, &names, err);
     zookeeper_release(self, session);
     for (size_t i = 0; rc == RC_OK && i < names.count; i++) {
         if (name_is_valid(names.items[i]))
@@ -40,12 +40,13 @@ static enum rc list_buckets(struct zookeeper *self, struct session *session, con
                             struct arena *arena, struct strings *ret_names, struct err *err)
 {
     const char *paths[ALL_BUCKETS];
+    const struct zk_list list = {.paths = paths, .count = ALL_BUCKETS};
     bool there;
     enum rc rc;
 
     for (unsigned i = 0; i < ALL_BUCKETS; i++)
         paths[i] = path_of_bucket(arena, self->config.root, worker, i);
-    rc = zk_children(session->client, paths, ALL_BUCKETS, false, arena, ret_names, err);
+    rc = zk_list(session->client, &list, arena, ret_names, err);
     if (rc != RC_NOT_FOUND)
         return rc;
     rc = zk_exists(session->client, arena_printf(arena, "%s/tasks/%s", self->config.root, worker),
@@ -54,9 +55,7 @@ static enum rc list_buckets(struct zookeeper *self, struct session *session, con
         return RC_NOT_FOUND;
     if (rc == RC_OK)
         rc = zookeeper_make_buckets(self, session, worker, err);
-    return rc == RC_OK
-               ? zk_children(session->client, paths, ALL_BUCKETS, false, arena, ret_names, err)
-               : rc;
+    return rc == RC_OK ? zk_list(session->client, &list, arena, ret_names, err) : rc;
 }
 
 static void visit_bucket(const struct strings *names, unsigned bucket, task_visit visit,
@@ -153,7 +152,7 @@ static enum rc prune_bucket(struct batch *batch, const char *bucket, struct err 
 {
     size_t length = strlen(bucket), kept = GUARDS;
     struct strings names = {0};
-    enum rc rc = zk_children(batch->session->client, &bucket, 1, false, &batch->arena, &names, err);
+    enum rc rc = zk_children(batch->session->client, bucket, false, &batch->arena, &names, err);
 
     if (rc != RC_OK && rc != RC_NOT_FOUND)
         return rc;
@@ -242,7 +241,7 @@ static enum rc delete_whichever(struct batch *batch, const struct task *task, st
     enum rc rc = has_op_in(batch, path) ? send(batch, err) : RC_OK;
 
     if (rc == RC_OK)
-        rc = zk_children(batch->session->client, &path, 1, false, &batch->arena, &names, err);
+        rc = zk_children(batch->session->client, path, false, &batch->arena, &names, err);
     for (size_t i = 0; rc == RC_OK && i < names.count; i++) {
         struct task there;
 

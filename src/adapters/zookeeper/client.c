@@ -379,11 +379,29 @@ static void on_children(int code, const struct String_vector *names, const void 
     part_ended((struct listing_part *)(uintptr_t)data, code, names);
 }
 
-enum rc zk_children(struct zk_client *client, const char *const *paths, size_t count, bool watch,
-                    struct arena *arena, struct strings *ret_names, struct err *err)
+static void ask(struct zk_client *client, const char *path, bool watch, struct listing_part *part)
 {
-    struct listing_part *parts AUTO_FREE = xcalloc(count, sizeof(*parts));
-    struct listing listing = {.arena = arena, .waiting = count, .code = ZOK};
+    int code = client->zoo->awget_children(client->handle, path, watch ? on_event : NULL, client,
+                                           on_children, part);
+
+    if (code != ZOK)
+        part_ended(part, code, NULL);
+}
+
+/* The client answers every call, within the session's timeout, also when nobody else does. */
+static void wait_for_all(struct listing *listing)
+{
+    CHECK(!pthread_mutex_lock(&listing->lock));
+    while (listing->waiting)
+        CHECK(!pthread_cond_wait(&listing->answered, &listing->lock));
+    CHECK(!pthread_mutex_unlock(&listing->lock));
+}
+
+enum rc zk_list(struct zk_client *client, const struct zk_list *list, struct arena *arena,
+                struct strings *ret_names, struct err *err)
+{
+    struct listing_part *parts AUTO_FREE = xcalloc(list->count, sizeof(*parts));
+    struct listing listing = {.arena = arena, .waiting = list->count, .code = ZOK};
     mono_us sent;
     enum rc rc = begin_call(client, &sent, err);
 
@@ -391,23 +409,22 @@ enum rc zk_children(struct zk_client *client, const char *const *paths, size_t c
         return rc;
     CHECK(!pthread_mutex_init(&listing.lock, NULL));
     CHECK(!pthread_cond_init(&listing.answered, NULL));
-    for (size_t i = 0; i < count; i++) {
-        int code;
-
-        parts[i] = (struct listing_part){&listing, paths[i], &ret_names[i]};
-        code = client->zoo->awget_children(client->handle, paths[i], watch ? on_event : NULL,
-                                           client, on_children, &parts[i]);
-        if (code != ZOK)
-            part_ended(&parts[i], code, NULL);
+    for (size_t i = 0; i < list->count; i++) {
+        parts[i] = (struct listing_part){&listing, list->paths[i], &ret_names[i]};
+        ask(client, list->paths[i], list->watch, &parts[i]);
     }
-    /* The client answers every call, within the session's timeout, also when nobody else does. */
-    CHECK(!pthread_mutex_lock(&listing.lock));
-    while (listing.waiting)
-        CHECK(!pthread_cond_wait(&listing.answered, &listing.lock));
-    CHECK(!pthread_mutex_unlock(&listing.lock));
+    wait_for_all(&listing);
     CHECK(!pthread_mutex_destroy(&listing.lock));
     CHECK(!pthread_cond_destroy(&listing.answered));
     return end_call(client, sent, listing.code, listing.failed, err);
+}
+
+enum rc zk_children(struct zk_client *client, const char *path, bool watch, struct arena *arena,
+                    struct strings *ret_names, struct err *err)
+{
+    const struct zk_list list = {.paths = &path, .count = 1, .watch = watch};
+
+    return zk_list(client, &list, arena, ret_names, err);
 }
 
 /* ---- all or none ----------------------------------------------------------------------------- */

@@ -80,10 +80,18 @@ MUST_USE enum rc zk_set(struct zk_client *client, const char *path, const char *
 MUST_USE enum rc zk_exists(struct zk_client *client, const char *path, bool watch, bool *ret_exists,
                            struct err *err);
 
-/* The children of many nodes, asked for at once; the first failure is the answer. */
-MUST_USE enum rc zk_children(struct zk_client *client, const char *const *paths, size_t count,
-                             bool watch, struct arena *arena, struct strings *ret_names,
-                             struct err *err);
+struct zk_list {
+    const char *const *paths;
+    size_t count;
+    bool watch;
+};
+
+/* The children of each, asked for at once; the first failure is the answer. */
+MUST_USE enum rc zk_list(struct zk_client *client, const struct zk_list *list, struct arena *arena,
+                         struct strings *ret_names, struct err *err);
+/* The children of one. */
+MUST_USE enum rc zk_children(struct zk_client *client, const char *path, bool watch,
+                             struct arena *arena, struct strings *ret_names, struct err *err);
 
 enum zk_op_kind { ZK_OP_CHECK, ZK_OP_CREATE, ZK_OP_DELETE };
 struct zk_op {

@@ -93,30 +93,53 @@ static int compare_runs(const void *a, const void *b)
     return run_key_compare(&one->run, &other->run);
 }
 
-/* What stays of the old ones, and what is new, in order: two sorted lists are walked at once. */
+/* Runs as they are kept: what was reported, in order. */
+struct kept {
+    struct task *runs;
+    size_t count;
+};
+
+static void keep_missing(const struct task_watch *watch, const struct task *run, struct kept *kept,
+                         struct difference *difference)
+{
+    if (watch->complete)
+        add_removed(difference, *run);
+    else
+        append(&kept->runs, &kept->count, run); /* not known to be gone */
+}
+
+static void keep_new(const struct task *run, struct kept *kept, struct difference *difference)
+{
+    append(&kept->runs, &kept->count, run);
+    add(difference, run);
+}
+
+/* Two sorted lists are walked at once. */
 static void compare_run_lists(struct task_watch *watch, const struct task *listed, size_t count,
                               struct difference *difference)
 {
-    struct task *kept = NULL;
-    size_t kept_count = 0, i = 0, j = 0;
+    struct kept kept = {0};
+    size_t i = 0, j = 0;
 
-    while (i < watch->run_count || j < count) {
-        const struct task *old = i < watch->run_count ? &watch->runs[i] : NULL;
-        const struct task *new = j < count ? &listed[j] : NULL;
-        int order = !old ? 1 : !new ? -1 : compare_runs(old, new);
+    while (i < watch->run_count && j < count) {
+        int order = compare_runs(&watch->runs[i], &listed[j]);
 
-        if (order < 0 && watch->complete)
-            add_removed(difference, *old);
+        if (order < 0)
+            keep_missing(watch, &watch->runs[i], &kept, difference);
+        else if (order > 0)
+            keep_new(&listed[j], &kept, difference);
         else
-            append(&kept, &kept_count, order < 0 ? old : new);
-        if (order > 0)
-            add(difference, new);
+            append(&kept.runs, &kept.count, &listed[j]);
         i += order <= 0;
         j += order >= 0;
     }
+    for (; i < watch->run_count; i++)
+        keep_missing(watch, &watch->runs[i], &kept, difference);
+    for (; j < count; j++)
+        keep_new(&listed[j], &kept, difference);
     free(watch->runs);
-    watch->runs = kept;
-    watch->run_count = kept_count;
+    watch->runs = kept.runs;
+    watch->run_count = kept.count;
 }
 
 static void compare_all_runs(struct zookeeper *self, struct task_watch *watch,

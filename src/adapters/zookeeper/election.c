@@ -34,7 +34,7 @@ static enum rc list_candidates(struct zookeeper *self, struct session *session, 
         self->candidates_changed = false;
         zookeeper_unlock(self);
     }
-    return zk_children(session->client, &path, 1, watch, arena, ret_names, err);
+    return zk_children(session->client, path, watch, arena, ret_names, err);
 }
 
 static struct standing find_standing(const struct session *session, const struct strings *names)
@@ -98,22 +98,27 @@ static mono_us session_until(const struct zk_client *client)
     return answered ? answered + zk_client_timeout(client) * 2 / 3 : 0;
 }
 
-static enum rc raise_epoch(struct zookeeper *self, struct session *session, uint64_t floor,
-                           struct arena *arena, uint64_t *ret_epoch, int32_t *ret_version,
-                           struct err *err)
-{
-    const char *path = epoch_path(self, arena);
-    struct zk_value value;
+struct reign {
     uint64_t epoch;
+    int32_t version; /* of the epoch's node */
+};
+
+static enum rc raise_epoch(struct zookeeper *self, struct session *session, uint64_t floor,
+                           struct reign *ret_reign, struct err *err)
+{
+    struct arena AUTO_ARENA arena = {0};
+    const char *path = epoch_path(self, &arena);
+    struct reign reign;
+    struct zk_value value;
     enum rc rc = zk_get(session->client, path, true, &value, err);
 
     if (rc != RC_OK)
         return rc;
-    epoch = MAX(path_read_epoch(value.data), floor) + 1;
-    rc = zk_set(session->client, path, arena_printf(arena, "%" PRIu64, epoch), value.version,
-                ret_version, err);
+    reign.epoch = MAX(path_read_epoch(value.data), floor) + 1;
+    rc = zk_set(session->client, path, arena_printf(&arena, "%" PRIu64, reign.epoch), value.version,
+                &reign.version, err);
     if (rc == RC_OK)
-        *ret_epoch = epoch;
+        *ret_reign = reign;
     return rc == RC_STALE ? err_fail(err, RC_UNAVAILABLE, "another raised the epoch") : rc;
 }
 
@@ -122,23 +127,22 @@ static enum rc take_lead(struct zookeeper *self, struct session *session, uint64
 {
     struct arena AUTO_ARENA arena = {0};
     const char *candidate = arena_printf(&arena, "%s/managers/%s", self->config.root, own);
-    uint64_t epoch;
-    int32_t version;
-    enum rc rc = raise_epoch(self, session, floor, &arena, &epoch, &version, err);
+    struct reign reign;
+    enum rc rc = raise_epoch(self, session, floor, &reign, err);
 
     if (rc != RC_OK)
         return rc;
     CHECK(strlen(candidate) < sizeof(self->candidate));
     zookeeper_lock(self);
     if (self->session == session) {
-        self->led_epoch = epoch;
-        self->epoch_version = version;
+        self->led_epoch = reign.epoch;
+        self->epoch_version = reign.version;
         self->epoch_dirty = true; /* somebody may have raised it between our two calls */
         memcpy(self->candidate, candidate, strlen(candidate) + 1);
         zookeeper_wake(self);
     }
     zookeeper_unlock(self);
-    *ret_lease = (struct lease){.epoch = epoch, .until = session_until(session->client)};
+    *ret_lease = (struct lease){.epoch = reign.epoch, .until = session_until(session->client)};
     return RC_OK;
 }
 

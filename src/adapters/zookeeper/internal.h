@@ -135,7 +135,7 @@ MUST_USE enum rc zookeeper_start(struct zookeeper *self, struct err *err);
 void zookeeper_stop(struct zookeeper *self);
 
 /* election.c */
-enum rc zookeeper_campaign(struct coordination *coordination, const struct candidate *self,
+enum rc zookeeper_campaign(struct coordination *coordination, const struct candidate *candidate,
                            mono_us deadline, struct lease *ret_lease, struct err *err);
 mono_us zookeeper_leads_until(struct coordination *coordination, uint64_t epoch);
 void zookeeper_resign(struct coordination *coordination);

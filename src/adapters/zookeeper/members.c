@@ -247,7 +247,7 @@ enum rc zookeeper_list_members(struct zookeeper *self, struct session *session, 
     zookeeper_unlock(self);
     if (!dirty)
         return RC_OK;
-    rc = zk_children(session->client, &path, 1, true, &arena, &names, err);
+    rc = zk_children(session->client, path, true, &arena, &names, err);
     if (rc != RC_OK) {
         zookeeper_lock(self);
         self->members.dirty = true;

@@ -13,6 +13,8 @@ struct look {
     unsigned buckets[ALL_BUCKETS];
     size_t count;
     bool complete;
+    struct strings names[ALL_BUCKETS]; /* in each of the buckets */
+    struct arena arena;                /* of the names */
 };
 
 /* With the lock held. */
@@ -67,22 +69,21 @@ static enum rc look_for_complete(struct zookeeper *self, struct session *session
 }
 
 static enum rc list_buckets(struct zookeeper *self, struct session *session,
-                            struct task_watch *watch, const struct look *look, struct arena *arena,
-                            struct strings *ret_names, struct err *err)
+                            struct task_watch *watch, struct look *look, struct err *err)
 {
-    struct zk_client *client = session->client;
     const char *paths[ALL_BUCKETS];
+    const struct zk_list list = {.paths = paths, .count = look->count, .watch = true};
     enum rc rc;
 
     for (size_t i = 0; i < look->count; i++)
-        paths[i] = path_of_bucket(arena, self->config.root, watch->name, look->buckets[i]);
-    rc = zk_children(client, paths, look->count, true, arena, ret_names, err);
+        paths[i] = path_of_bucket(&look->arena, self->config.root, watch->name, look->buckets[i]);
+    rc = zk_list(session->client, &list, &look->arena, look->names, err);
     if (rc == RC_NOT_FOUND) {
         if (watch->listed)
             (void)zookeeper_noted(self, session, rc);
         rc = zookeeper_make_buckets(self, session, watch->name, err);
         if (rc == RC_OK)
-            rc = zk_children(client, paths, look->count, true, arena, ret_names, err);
+            rc = zk_list(session->client, &list, &look->arena, look->names, err);
     }
     watch->listed |= rc == RC_OK;
     return rc;
@@ -102,14 +103,12 @@ static bool is_doubtful(struct zookeeper *self, const struct task_watch *watch)
 static enum rc look_at(struct zookeeper *self, struct session *session, struct task_watch *watch,
                        struct look *look, struct err *err)
 {
-    struct arena AUTO_ARENA arena = {0};
-    struct strings names[ALL_BUCKETS];
     struct difference difference = {0};
     enum rc rc = look_for_complete(self, session, watch, look, err);
 
     if (rc != RC_OK || !look->count)
         return rc;
-    rc = list_buckets(self, session, watch, look, &arena, names, err);
+    rc = list_buckets(self, session, watch, look, err);
     if (rc != RC_OK)
         return rc;
     if (is_doubtful(self, watch)) {
@@ -117,7 +116,7 @@ static enum rc look_at(struct zookeeper *self, struct session *session, struct t
         return RC_OK;
     }
     for (size_t i = 0; i < look->count; i++)
-        difference_of_bucket(self, watch, look->buckets[i], &names[i], &difference);
+        difference_of_bucket(self, watch, look->buckets[i], &look->names[i], &difference);
     difference_report(watch, &difference);
     return RC_OK;
 }
@@ -130,12 +129,13 @@ enum rc zookeeper_list_tasks(struct zookeeper *self, struct session *session, st
     CHECK(!pthread_mutex_lock(&self->calls));
     rc = zookeeper_delete_consumed(self, session, err);
     for (struct task_watch *watch = self->tasks; watch && rc == RC_OK; watch = watch->next) {
-        struct look look;
+        struct look look = {.arena = {0}};
 
         take_dirty(self, watch, &look);
         rc = look_at(self, session, watch, &look, err);
         if (rc != RC_OK)
             put_back(self, watch, &look);
+        arena_release(&look.arena);
     }
     CHECK(!pthread_mutex_unlock(&self->calls));
     return rc;
