@@ -68,7 +68,14 @@ static bool examine_clock(struct cli *cli, const struct remote_answer *answer)
                "run an NTP client (chrony, systemd-timesyncd) on both machines");
 }
 
-static bool examine_worker(struct cli *cli, const struct json_value *worker)
+/* Of one machine alone it does not matter; several must agree. */
+static bool follows_time(const struct json_value *worker)
+{
+    const struct json_value *follows = text_member(worker, "clock_synchronised");
+    return !follows || json_value_kind(follows) != JSON_KIND_BOOLEAN || json_value_boolean(follows);
+}
+
+static bool examine_worker(struct cli *cli, const struct json_value *worker, bool is_one_of_many)
 {
     const char *name = text_of_member(worker, "name", &cli->arena);
     const char *state = text_string(worker, "state", "?");
@@ -83,6 +90,11 @@ static bool examine_worker(struct cli *cli, const struct json_value *worker)
         return ill("worker",
                    arena_printf(&cli->arena, "the clock of %s is off by %+.3fs", name, seconds),
                    "run an NTP client (chrony, systemd-timesyncd) there");
+    if (is_one_of_many && !follows_time(worker))
+        return ill("worker",
+                   arena_printf(&cli->arena, "%s is %s, but its clock follows no time server", name,
+                                state),
+                   "run an NTP client (chrony, systemd-timesyncd) there");
     return well("worker", arena_printf(&cli->arena, "%s is %s", name, state));
 }
 
@@ -95,7 +107,9 @@ static bool examine_workers(struct cli *cli)
         return ill("workers", "cannot be listed", "see the lines above");
     bool all_well = true;
     for (size_t i = 0; i < json_value_count(answer.json); i++)
-        all_well = examine_worker(cli, json_value_at(answer.json, i)) && all_well;
+        all_well =
+            examine_worker(cli, json_value_at(answer.json, i), json_value_count(answer.json) > 1) &&
+            all_well;
     if (json_value_count(answer.json) == 0)
         return ill("workers", "there are none: no job will run", "start one: cronjob worker");
     return all_well;

@@ -132,7 +132,6 @@ static bool next_output(void *context, struct run_key *ret_run)
 static void join_cluster(struct system *system, struct worker_config *config)
 {
     config->lease = CLUSTER_LEASE;
-    config->clock_is_synchronised = posix_clock_is_synchronised;
     config->next_output = next_output;
     config->outputs = system->outputs;
     config->context = system;
@@ -155,6 +154,7 @@ static enum rc make_worker(struct system *system, struct err *err)
         .journal = system->journal,
         .boot_at = system->boot_at,
         .lease = WORKER_LEASE,
+        .clock_is_synchronised = posix_clock_is_synchronised,
         .random = process_fill_random,
     };
     struct posix_launcher_config launcher = {

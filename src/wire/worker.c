@@ -25,6 +25,7 @@ void wire_worker_write(struct json_writer *writer, const struct worker_record *w
     json_member_integer(writer, "jobs", worker->tasks);
     json_member_number(writer, "clock_offset_seconds",
                        (double)worker->clock_offset / (double)SECOND);
+    json_member_boolean(writer, "clock_synchronised", worker->clock_synchronised);
     json_member_instant(writer, "started_at", worker->started_at);
     json_member_instant(writer, "lease_until", worker->lease_until);
     json_write_object_end(writer);
