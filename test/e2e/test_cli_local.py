@@ -82,7 +82,12 @@ def test_nothing_to_do_is_wrong_usage():
         (["run", "a", "--env", "x"], "not of the form NAME=VALUE"),
         (["completions", "csh"], "bash, zsh and fish"),
         (["standalone", "--listen", "x"], "--listen: 'x' is not ADDRESS:PORT"),
-        (["standalone", "--store", "mysql://u:hunter2@h/d"], "not supported by this version"),
+        (["standalone", "--store", "postgres://u:hunter2@h/d"], "postgres: is not known"),
+        (["standalone", "--store", "mysql://u:hunter2@h"], "a database is missing"),
+        (["api", "--store", "mysql://u:hunter2@h/d"], "cluster-secret: needed"),
+        (["worker", "--store", "mysql://u:hunter2@h/d"], "coordination: needed"),
+        (["manager"], "store: the roles of a cluster share one"),
+        (["migrate", "--from", "mysql://u:hunter2@h/d"], "--to URL is needed"),
     ],
 )
 def test_wrong_usage_is_2_and_says_why(arguments, part):
