@@ -405,18 +405,18 @@ bool mysql_query_is_null(const struct mysql_query *query, int column)
 }
 
 /* A server may say of a parameter that it selects that it is a text. */
-int64_t mysql_query_number(const struct mysql_query *query, int index)
+int64_t mysql_query_number(const struct mysql_query *query, int column)
 {
-    const struct column *column = column_of(query, index);
+    const struct column *value = column_of(query, column);
 
-    return column->data ? strtoll(column->data, NULL, 10) : column->number;
+    return value->data ? strtoll(value->data, NULL, 10) : value->number;
 }
 
-const char *mysql_query_text(const struct mysql_query *query, int index, size_t *ret_length)
+const char *mysql_query_text(const struct mysql_query *query, int column, size_t *ret_length)
 {
-    const struct column *column = column_of(query, index);
+    const struct column *value = column_of(query, column);
 
     if (ret_length)
-        *ret_length = column->data ? column->length : 0;
-    return column->data ? column->data : "";
+        *ret_length = value->data ? value->length : 0;
+    return value->data ? value->data : "";
 }

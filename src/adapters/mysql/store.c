@@ -141,11 +141,15 @@ static enum rc read_now(struct reading *reading, struct sql_connection *connecti
     return sql_read_now(connection, reading->ret, err);
 }
 
-static enum rc now(struct store *store, instant_us *ret_now, struct err *err)
+static enum rc tell_now(struct store *store, instant_us *ret_now, struct err *err)
 {
-    struct reading reading = {.read = read_now, .ret = ret_now};
+    instant_us now = 0;
+    struct reading reading = {.read = read_now, .ret = &now};
+    enum rc rc = read_somewhere(of(store), &reading, err);
 
-    return read_somewhere(of(store), &reading, err);
+    if (rc == RC_OK)
+        *ret_now = now;
+    return rc;
 }
 
 /* ---- jobs ------------------------------------------------------------------------------------ */
@@ -320,7 +324,7 @@ static void store_release(struct store *store)
 
 static const struct store_ops ops = {
     .name = "mysql",
-    .now = now,
+    .now = tell_now,
     .apply = apply,
     .read_jobs = read_jobs,
     .read_runs = read_runs,
