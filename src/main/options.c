@@ -83,9 +83,9 @@ static const struct {
     const char *section;
     const char *listen;
 } roles[ROLES] = {
+    {ROLE_ANY, "cronjob", "127.0.0.1:30000"}, /* the section for all */
     {ROLE_STANDALONE, "standalone", "127.0.0.1:30000"}, {ROLE_API, "api", "127.0.0.1:30000"},
     {ROLE_MANAGER, "manager", "127.0.0.1:30001"},       {ROLE_WORKER, "worker", "127.0.0.1:30002"},
-    {ROLE_ANY, "cronjob", "127.0.0.1:30000"},
 };
 
 static size_t role_index(enum role role)
@@ -191,14 +191,15 @@ static enum rc set_from_file(void *context, const struct config_line *line, stru
 static enum rc read_file(struct reading *reading, const struct option_sources *sources,
                          struct err *err)
 {
-    static const char *const sections[] = {"cronjob",        roles[0].section, roles[1].section,
-                                           roles[2].section, roles[3].section, NULL};
+    const char *sections[ROLES + 1] = {NULL};
     struct config_text text = {.file = sources->file,
                                .text = sources->file_text,
                                .length = sources->file_length,
                                .sections = sections};
-    const char *const order[] = {sections[0], roles[role_index(sources->role)].section};
+    const char *const order[] = {roles[0].section, roles[role_index(sources->role)].section};
     enum rc rc = RC_OK;
+    for (size_t i = 0; i < ROLES; i++)
+        sections[i] = roles[i].section;
     reading->source = SOURCE_FILE;
     for (size_t i = 0; rc == RC_OK && i < ARRAY_SIZE(order); i++) {
         reading->section = order[i];

@@ -137,7 +137,7 @@ enum rc system_make_ports(struct system *system, struct err *err)
         rc = link_secret_read(system->options->cluster_secret, &system->secret, err);
     if (rc == RC_OK)
         rc = make_store(system, err);
-    if (rc == RC_OK && system_is(system, HAS_MANAGER | HAS_WORKER))
+    if (rc == RC_OK && system_is(system, HAS_MANAGER | ROLE_WORKER))
         rc = make_coordination(system, err);
     if (rc == RC_OK && system_is(system, HAS_WORKER))
         rc = make_node(system, err);

@@ -24,7 +24,7 @@ static bool read_folder(DIR *files, struct run_key *ret_run)
 {
     const struct dirent *entry;
 
-    while ((entry = readdir(files))) {
+    while ((entry = readdir(files))) { /* NOLINT(concurrency-mt-unsafe): own DIR */
         if (entry->d_name[0] != '.' && !strstr(entry->d_name, OUTPUT_TAIL_SUFFIX) &&
             run_id_parse(entry->d_name, ret_run, NULL) == RC_OK)
             return true;
