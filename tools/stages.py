@@ -14,6 +14,7 @@ Only when they are named:
 cluster   pytest on whole clusters
 mysql     the contract of the store on a real MariaDB, built by gcc and with asan
 galera    the same on a cluster of three nodes, one of which is frozen meanwhile
+zookeeper the contract of coordination on three real servers, built by gcc and with asan
 
 A suite's name (unit, contract, sim, oracle) is a stage too: that suite alone, built by gcc.
 OPTIONs follow the stages; they are pytest's for e2e and those of `meson test` for the others:
@@ -204,6 +205,12 @@ class Stages:
     def galera(self):
         self.with_server("galera", "galera", "store mysql", self.build("gcc", "gcc"))
 
+    def zookeeper(self):
+        for test in ("coordination zookeeper", "coordination sessions"):
+            name = test.replace(" ", "-")
+            self.with_server(f"{name}-gcc", "zookeeper", test, self.build("gcc", "gcc"))
+            self.with_server(f"{name}-asan", "zookeeper", test, self.asan_build())
+
     def asan_build(self):
         flags = ("-Db_sanitize=address,undefined", "-Db_lundef=false")
         return self.build("asan", CLANG, *flags)
@@ -279,6 +286,7 @@ EVERYTHING = list(STAGES)
 STAGES["cluster"] = Stages.cluster
 STAGES["mysql"] = Stages.mysql
 STAGES["galera"] = Stages.galera
+STAGES["zookeeper"] = Stages.zookeeper
 for suite in SUITES:
     STAGES[suite] = lambda stages, name=suite: stages.suite(name)
 

@@ -12,6 +12,8 @@ from harness import ROOT
 from servers.process import temporary_folder
 from servers.zookeeper import ZooKeeper
 
+pytestmark = pytest.mark.cluster
+
 PROGRAM = "test/contract/coordination_faults"
 LIMIT = 90  # seconds, for one answer of the program
 
