@@ -8,10 +8,14 @@
  *     yes                              | going on            | -                | adopted
  *     yes                              | ended               | -                | its result is stored
  *     yes                              | no                  | ended            | its result is stored
+ *     yes, running                     | no                  | -                | lost
  *     yes                              | no                  | handed over      | lost
  *     yes                              | no                  | nothing          | never started: decided anew
  *     no                               | going on            | -                | killed
  *     no                               | ended               | -                | forgotten
+ *
+ * A worker of the same name that lives elsewhere (its row has another URL and a lease that is valid)
+ * has runs that look like ours: then nothing is taken up until that lease has passed.
  */
 /* clang-format on */
 #include <stdlib.h>

@@ -26,6 +26,16 @@ static span_us interval(const struct worker_config *config)
     return config->sign_every ? config->sign_every : config->lease / SIGNS_A_LEASE;
 }
 
+/* Before all results that wait: there may be many, and the lease does not wait for them. */
+static struct item *add_first(struct worker *worker)
+{
+    struct item *item = worker_add_item(worker, WRITE_WORKER);
+
+    list_remove(&item->link);
+    list_append(worker->items.next, &item->link);
+    return item;
+}
+
 void worker_write_sign(struct worker *worker, instant_us now)
 {
     const struct worker_config *config = &worker->config;
@@ -33,7 +43,7 @@ void worker_write_sign(struct worker *worker, instant_us now)
     atomic_store(&worker->due_next_hour, (int64_t)agenda_due_until(worker->agenda, now + HOUR));
     worker->next_sign = clock_mono(config->clock) + interval(config);
     worker->sign_waits = true;
-    worker_add_item(worker, WRITE_WORKER)->write.worker = (struct worker_record){
+    add_first(worker)->write.worker = (struct worker_record){
         .name = config->name,
         .url = config->url,
         .version = config->version,

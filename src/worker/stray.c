@@ -113,5 +113,6 @@ void worker_take_strays(struct worker *worker, const struct work *work)
         take(worker, work, &work->strays[i], &seen);
     run_set_release(&worker->strays);
     worker->strays = seen;
-    worker->unsure = false;
+    if (work->begun_at >= worker->lease_since)
+        worker->unsure = false;
 }

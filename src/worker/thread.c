@@ -196,8 +196,9 @@ void worker_stop(struct worker *worker)
     (void)pthread_join(worker->loop_thread, NULL); /* fails only for a thread that is not there */
     stop_store_thread(worker);
     stop_coordination_thread(worker);
-    (void)coordination_leave(worker->config.coordination, worker->config.name,
-                             NULL); /* its lease runs out either way */
+    if (worker->joined) /* or it would be another's name */
+        (void)coordination_leave(worker->config.coordination, worker->config.name,
+                                 NULL); /* its lease runs out either way */
     loop_remove(&worker->loop, &worker->inbox_source);
     loop_remove(&worker->loop, &worker->returned_source);
     loop_remove(&worker->loop, &worker->launcher_source);

@@ -108,7 +108,9 @@ static mono_us next_deadline(const struct worker *worker)
     mono_us next = INT64_MAX;
 
     if (worker->phase == PHASE_READY)
-        next = MIN(worker->sign_waits ? INT64_MAX : worker->next_sign, worker->next_look);
+        next = worker->next_look;
+    if (worker->phase == PHASE_READY && !worker->sign_waits && !worker->conflict)
+        next = MIN(next, worker->next_sign);
     if (worker->phase == PHASE_RECOVERING && worker->conflict)
         next = worker->join_at;
     if (worker->announced && !worker->joined && !worker->joining)

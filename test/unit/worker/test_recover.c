@@ -220,6 +220,22 @@ static void one_that_was_handed_over_is_lost(void **state)
     assert_int_equal(fixture->execution_count, 0);
 }
 
+/* As when the data directory is another one. */
+static void one_that_was_running_is_lost_also_when_the_journal_is(void **state)
+{
+    struct fixture *fixture = *state;
+    struct run_key run = given_claim(fixture);
+    struct store_write write = {
+        .kind = WRITE_RUN_STARTED,
+        .run = {.key = run, .token = token, .reason = "", .result = {.started_at = TICK}}};
+
+    fixture_apply(fixture, &write);
+    recover(fixture);
+    fixture_pass(fixture, SECOND);
+    fixture_expect(fixture, &run, RUN_LOST, "worker and guardian died while it was executed");
+    assert_int_equal(fixture->execution_count, 0);
+}
+
 static void one_that_is_lost_is_run_again_when_its_job_says_so(void **state)
 {
     struct fixture *fixture = *state;
@@ -393,6 +409,7 @@ int main(void)
         TEST(the_guardian_is_believed_before_the_journal),
         TEST(the_journal_s_result_is_stored),
         TEST(one_that_was_handed_over_is_lost),
+        TEST(one_that_was_running_is_lost_also_when_the_journal_is),
         TEST(one_that_is_lost_is_run_again_when_its_job_says_so),
         TEST(one_that_goes_on_is_adopted_beside_one_that_ended),
         TEST(one_that_was_never_started_is_started),
