@@ -17,6 +17,8 @@
 #define STEP  (50 * MILLISECOND)
 #define LEASE (8 * SECOND)
 
+enum { STEPS = 8 }; /* each trip to the store is two */
+
 static enum memory_store_fault ask_fault(void *context, const struct store_write *writes,
                                          size_t count)
 {
@@ -216,14 +218,25 @@ void fixture_crash(struct fixture *fixture)
     journal_free(TAKE(fixture->journal));
 }
 
+/* Who has nothing to do until later says until when, or he would never sleep. */
+static void check_wake(struct fixture *fixture, const struct worker_wake *wake)
+{
+    assert_true(wake->deadline > clock_mono(fixture->clock));
+    assert_true(wake->instant == INSTANT_NONE || wake->instant > clock_now(fixture->clock));
+}
+
 static void step(struct fixture *fixture)
 {
-    for (int i = 0; i < 8; i++) { /* each trip to the store is two steps */
+    struct worker_wake wake;
+
+    for (int i = 0; i < STEPS; i++) {
         memory_guardian_advance(fixture->guardian);
         if (!fixture->worker)
             continue;
         launcher_dispatch(fixture->launcher);
-        (void)worker_step(fixture->worker); /* it is stepped again anyway */
+        wake = worker_step(fixture->worker);
+        if (i == STEPS - 1)
+            check_wake(fixture, &wake);
     }
 }
 
