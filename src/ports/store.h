@@ -122,7 +122,8 @@ enum write_kind {
                             whose lease has run out by the store's clock; RC_STALE: it has not, or the
                             run has ended; RC_NOT_FOUND */
     WRITE_RUN_PURGE,     /* run.key; RC_NOT_FOUND */
-    WRITE_WORKER,        /* worker: inserted or replaced, but `draining` only inserted */
+    WRITE_WORKER,        /* worker: inserted or replaced, but `draining` only inserted, and
+                            `lease_until` never lowered: signs of life may overtake each other */
     WRITE_WORKER_DRAIN,  /* worker.name, .draining; RC_NOT_FOUND */
     WRITE_WORKER_REMOVE, /* worker.name: one that is gone for good; RC_NOT_FOUND; RC_CONFLICT: its
                             lease has not run out, or it has unfinished runs */

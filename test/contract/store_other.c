@@ -104,6 +104,12 @@ static void worker_is_replaced_but_goes_on_draining(void **state)
     assert_int_equal(read.items[0].tasks, 8);
     assert_false(read.items[0].clock_synchronised);
     assert_true(read.items[0].draining);
+    write.worker.lease_until = START; /* an older sign of life, which comes late */
+    assert_int_equal(apply_one(fixture, &write), RC_OK);
+    assert_int_equal(read_workers(fixture).items[0].lease_until, START + MINUTE);
+    write.worker.lease_until = START + HOUR;
+    assert_int_equal(apply_one(fixture, &write), RC_OK);
+    assert_int_equal(read_workers(fixture).items[0].lease_until, START + HOUR);
     drain.worker.draining = false;
     assert_int_equal(apply_one(fixture, &drain), RC_OK);
     assert_false(read_workers(fixture).items[0].draining);

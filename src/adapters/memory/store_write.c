@@ -280,6 +280,7 @@ static enum rc put_worker(struct memory_store *store, const struct worker_record
         struct memory_worker *old = memory_array_remove(&store->workers, index);
 
         worker->record.draining = old->record.draining;
+        worker->record.lease_until = MAX(old->record.lease_until, record->lease_until);
         memory_worker_free(old);
     }
     memory_array_insert(&store->workers, index, worker);

@@ -43,7 +43,8 @@ static enum rc put_worker(struct sql_writer *writer, const struct store_write *w
     rc = sql_run(writer->connection,
                  "UPDATE workers SET url = ?2, version = ?3, backend = ?4, labels = ?5,"
                  " running = ?6, tasks = ?7, clock_offset = ?8, clock_synchronised = ?9,"
-                 " started_at = ?10, lease_until = ?11 WHERE name = ?1",
+                 " started_at = ?10, lease_until ="
+                 " CASE WHEN lease_until > ?11 THEN lease_until ELSE ?11 END WHERE name = ?1",
                  values, ARRAY_SIZE(values) - 1, &changes, err);
     if (rc == RC_OK && !changes)
         rc = insert_worker(writer, SQL_VALUES(values), err);
