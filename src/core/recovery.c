@@ -9,7 +9,9 @@ struct recovery recovery_decide(const struct run *run, const struct job_record *
 
     if (!job || job->removed)
         return recovery;
+    /* Of another revision it is not known whether it was fenced: it may go on where it is. */
     recovery.reruns = job->enabled && job->on_worker_loss == WORKER_LOSS_RERUN &&
+                      run->revision == job->revision &&
                       run->key.attempt <= job->retries.limit + AGENDA_RERUNS;
     recovery.next.attempt += recovery.reruns;
     recovery.sets_status = !recovery.reruns;

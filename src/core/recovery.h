@@ -5,7 +5,8 @@
  *
  * A worker is lost when two witnesses say so: coordination does not have it any more, and its lease
  * in the store has run out. Its unfinished runs are then lost too, and are made up for by another
- * attempt when their job says so (on_worker_loss: rerun) and is neither removed nor paused.
+ * attempt when their job says so (on_worker_loss: rerun) and was neither removed, paused nor
+ * changed since.
  *
  *     tick -> attempt 1 on worker-2 --worker-2 vanished--> lost
  *          -> attempt 2 on worker-3

@@ -11,6 +11,7 @@ static struct job_record job_of(enum worker_loss loss, uint32_t retries)
 {
     return (struct job_record){
         .id = 1,
+        .revision = 3,
         .enabled = true,
         .schedule = "* * * * *",
         .time_zone = "UTC",
@@ -26,7 +27,8 @@ static struct job_record job_of(enum worker_loss loss, uint32_t retries)
 
 static struct run run_of(uint32_t attempt)
 {
-    return (struct run){.key = {.scheduled_at = START, .job = 1, .attempt = attempt}};
+    return (struct run){.key = {.scheduled_at = START, .job = 1, .attempt = attempt},
+                        .revision = 3};
 }
 
 static void a_lost_run_is_made_up_for(void **state)
@@ -83,6 +85,16 @@ static void nor_when_nobody_wants_it_any_more(void **state)
     assert_true(recovery_decide(&run, &paused).sets_status);
     assert_false(recovery_decide(&run, NULL).reruns);
     assert_false(recovery_decide(&run, NULL).sets_status);
+}
+
+static void nor_when_the_job_was_changed(void **state)
+{
+    struct job_record job = job_of(WORKER_LOSS_RERUN, 0);
+    struct run run = run_of(1);
+
+    (void)state;
+    run.revision = 2;
+    assert_false(recovery_decide(&run, &job).reruns);
 }
 
 static void the_reason_names_the_worker(void **state)
@@ -159,6 +171,7 @@ int main(void)
         cmocka_unit_test(but_not_for_ever),
         cmocka_unit_test(nor_when_the_job_says_fail),
         cmocka_unit_test(nor_when_nobody_wants_it_any_more),
+        cmocka_unit_test(nor_when_the_job_was_changed),
         cmocka_unit_test(the_reason_names_the_worker),
         cmocka_unit_test(ticks_past_catching_up_are_counted),
         cmocka_unit_test(only_within_the_job_s_life),
