@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/recovery.h"
 
+#include <stdio.h>
 #include <string.h>
 
 struct recovery recovery_decide(const struct run *run, const struct job_record *job)
@@ -20,12 +21,7 @@ struct recovery recovery_decide(const struct run *run, const struct job_record *
 
 const char *recovery_reason(const char *worker, char text[LIMIT_REASON + 1])
 {
-    static const char before[] = "worker ", after[] = " vanished";
-    size_t length = MIN(strlen(worker), (size_t)LIMIT_NAME);
-
-    memcpy(text, before, sizeof(before) - 1);
-    memcpy(text + sizeof(before) - 1, worker, length);
-    memcpy(text + sizeof(before) - 1 + length, after, sizeof(after));
+    (void)snprintf(text, LIMIT_REASON + 1, "worker %s vanished", worker); /* a name fits */
     return text;
 }
 

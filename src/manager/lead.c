@@ -3,6 +3,7 @@
  * Who leads. Coordination elects, the store keeps the name: whoever was elected writes its epoch
  * there before it does anything else, and again in front of all that it writes.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -15,18 +16,13 @@
 /* How long a new leader waits for workers whose lease is valid to be seen as members. */
 #define JOIN_WITHIN (3 * SECOND)
 
-static void copy_text(char *to, size_t size, const char *from)
-{
-    if (from)
-        memcpy(to, from, MIN(strlen(from), size - 1));
-}
-
 static struct store_write leader_write(const struct manager *manager)
 {
     struct store_write write = {.kind = WRITE_LEADER, .leader = {.epoch = manager->lease.epoch}};
 
-    copy_text(write.leader.name, sizeof(write.leader.name), manager->config.name);
-    copy_text(write.leader.url, sizeof(write.leader.url), manager->config.url);
+    (void)snprintf(write.leader.name, sizeof(write.leader.name), "%s", manager->config.name);
+    if (manager->config.url)
+        (void)snprintf(write.leader.url, sizeof(write.leader.url), "%s", manager->config.url);
     return write;
 }
 

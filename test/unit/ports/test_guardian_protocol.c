@@ -14,19 +14,18 @@ static struct pair env[] = {{"A", "1"}, {"B", ""}};
 
 static struct launch full_launch(void)
 {
-    return (struct launch){
-        .run = key,
-        .start_at = -5,
-        .account = "nobody",
-        .command = "echo \"$1\"",
-        .args = {args, 3},
-        .env = {env, 2},
-        .stdin_text = "in",
-        .working_directory = "/tmp",
-        .timeout = SECOND,
-        .kill_grace = 2 * SECOND,
-        .limits = {.memory = 1, .cpu = 0.5, .tasks = 2, .output = 3, .nice = -4},
-        .fenced = true};
+    return (struct launch){.run = key,
+                           .start_at = -5,
+                           .account = "nobody",
+                           .command = "echo \"$1\"",
+                           .args = {args, 3},
+                           .env = {env, 2},
+                           .stdin_text = "in",
+                           .working_directory = "/tmp",
+                           .timeout = SECOND,
+                           .kill_grace = 2 * SECOND,
+                           .limits = {.memory = 1, .cpu = 0.5, .tasks = 2, .output = 3, .nice = -4},
+                           .fenced = true};
 }
 
 static enum rc decode(const struct buf *buf, struct arena *arena, struct guardian_message *message)
