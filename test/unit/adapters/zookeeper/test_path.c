@@ -19,8 +19,12 @@ static void tasks_are_read_back(void **state)
         {{.kind = TASK_JOB, .job = 255, .revision = 2}, "/r/tasks/w/ff/255.2"},
         {{.kind = TASK_JOB, .job = UINT64_MAX, .revision = UINT64_MAX},
          "/r/tasks/w/ff/18446744073709551615.18446744073709551615"},
-        {{.kind = TASK_RUN, .job = 7, .run = {60 * SECOND, 7, 1}}, "/r/tasks/w/runs/run-7-60-1"},
-        {{.kind = TASK_KILL, .job = 7, .run = {60 * SECOND, 7, 2}}, "/r/tasks/w/runs/kill-7-60-2"},
+        {{.kind = TASK_RUN, .job = 7, .run = {.scheduled_at = 60 * SECOND, .job = 7, .attempt = 1}},
+         "/r/tasks/w/runs/run-7-60-1"},
+        {{.kind = TASK_KILL,
+          .job = 7,
+          .run = {.scheduled_at = 60 * SECOND, .job = 7, .attempt = 2}},
+         "/r/tasks/w/runs/kill-7-60-2"},
     };
 
     (void)state;
