@@ -2,7 +2,6 @@
 #include "core/recovery.h"
 
 #include <stdio.h>
-#include <string.h>
 
 struct recovery recovery_decide(const struct run *run, const struct job_record *job)
 {
