@@ -4,6 +4,7 @@
  * ticks, and lead at the same time. Threads stand for processes, since stores share nothing.
  */
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -146,8 +147,8 @@ static void check_owners(struct fixture *fixture, const struct fight *fight,
     }
 }
 
-/* `disturb`: in each round the connections to one of the nodes are ended. */
-static void fight_for_ticks(struct fixture *fixture, bool disturb)
+/* `disturb` is called while a round is fought. */
+static void fight_for_ticks(struct fixture *fixture, void (*disturb)(size_t round))
 {
     static struct fighter fighters[FIGHTERS];
     struct fight fight = {.base = clock_now(servers_clock())};
@@ -163,8 +164,7 @@ static void fight_for_ticks(struct fixture *fixture, bool disturb)
     }
     for (size_t round = 0; round < ROUNDS; round++) {
         (void)pthread_barrier_wait(&fight.round);
-        if (disturb)
-            servers_end_connections(servers_of_suite(), round % servers_of_suite()->count, false);
+        disturb(round);
     }
     for (size_t i = 0; i < FIGHTERS; i++)
         assert_int_equal(pthread_join(threads[i], NULL), 0);
@@ -175,14 +175,42 @@ static void fight_for_ticks(struct fixture *fixture, bool disturb)
     assert_int_equal(pthread_barrier_destroy(&fight.round), 0);
 }
 
+static void leave_alone(size_t round)
+{
+    (void)round;
+}
+
 static void each_tick_has_one_owner(void **state)
 {
-    fight_for_ticks(*state, false);
+    fight_for_ticks(*state, leave_alone);
+}
+
+static void end_connections(size_t round)
+{
+    servers_end_connections(servers_of_suite(), round % servers_of_suite()->count, false);
 }
 
 static void each_tick_has_one_owner_while_connections_end(void **state)
 {
-    fight_for_ticks(*state, true);
+    fight_for_ticks(*state, end_connections);
+}
+
+/* It is thawed a round later: what it had under way is then decided, or is refused. */
+static void freeze_server(size_t round)
+{
+    pid_t pid = servers_of_suite()->pids[1];
+
+    if (round == ROUNDS / 3)
+        assert_int_equal(kill(pid, SIGSTOP), 0);
+    else if (round == ROUNDS / 3 + 1)
+        assert_int_equal(kill(pid, SIGCONT), 0);
+}
+
+static void each_tick_has_one_owner_while_a_server_freezes(void **state)
+{
+    if (servers_of_suite()->count < 3 || !servers_of_suite()->pids[1])
+        skip();
+    fight_for_ticks(*state, freeze_server);
 }
 
 /* ---- leaders ------------------------------------------------------------------------------------
@@ -276,6 +304,7 @@ static void deposed_leader_never_writes(void **state)
 static const struct clause clauses[] = {
     CLAUSE(each_tick_has_one_owner),
     CLAUSE(each_tick_has_one_owner_while_connections_end),
+    CLAUSE(each_tick_has_one_owner_while_a_server_freezes),
     CLAUSE(deposed_leader_never_writes),
 };
 const struct clauses store_fight_clauses = {clauses, ARRAY_SIZE(clauses)};

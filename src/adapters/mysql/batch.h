@@ -18,7 +18,8 @@
 #include "adapters/sql/write.h"
 
 /* Writes `count` claims in as few statements as their size allows; each is a transaction when
- * there is none around it. Said again after RC_UNKNOWN or RC_BUSY it does no harm. */
+ * there is none around it, so RC_UNKNOWN is also the answer when a later one failed. Said again it
+ * does no harm. */
 MUST_USE enum rc mysql_batch_claim(struct sql_connection *connection, struct store_write *writes,
                                    size_t count, struct err *err);
 

@@ -51,33 +51,42 @@ static void add(struct batch_rows *rows, const struct write_claim *claim)
     batch_rows_end(rows);
 }
 
-static enum rc flush(struct batch_rows *rows, struct sql_connection *connection, bool existing,
+struct claiming {
+    struct sql_connection *connection;
+    struct store_write **ordered;
+    size_t count;
+    bool begun; /* a statement was executed: perhaps it is committed already */
+};
+
+static enum rc flush(struct claiming *claiming, struct batch_rows *rows, bool existing,
                      struct err *err)
 {
     enum rc rc = RC_OK;
 
-    if (rows->count)
-        rc = batch_rows_run(rows, connection, existing ? CLAIM_EXISTING : CLAIM_NEW, NULL, err);
+    if (rows->count) {
+        rc = batch_rows_run(rows, claiming->connection, existing ? CLAIM_EXISTING : CLAIM_NEW, NULL,
+                            err);
+        claiming->begun |= rc == RC_OK;
+    }
     batch_rows_clear(rows);
     return rc;
 }
 
-static enum rc claim_kind(struct sql_connection *connection, struct store_write *const *ordered,
-                          size_t count, bool existing, struct err *err)
+static enum rc claim_kind(struct claiming *claiming, bool existing, struct err *err)
 {
     struct batch_rows rows;
     enum rc rc = RC_OK;
 
     batch_rows_init(&rows);
-    for (size_t i = 0; rc == RC_OK && i < count; i++) {
-        if (ordered[i]->claim.existing != existing)
+    for (size_t i = 0; rc == RC_OK && i < claiming->count; i++) {
+        if (claiming->ordered[i]->claim.existing != existing)
             continue;
-        add(&rows, &ordered[i]->claim);
+        add(&rows, &claiming->ordered[i]->claim);
         if (batch_rows_is_full(&rows))
-            rc = flush(&rows, connection, existing, err);
+            rc = flush(claiming, &rows, existing, err);
     }
     if (rc == RC_OK)
-        rc = flush(&rows, connection, existing, err);
+        rc = flush(claiming, &rows, existing, err);
     batch_rows_release(&rows);
     return rc;
 }
@@ -88,6 +97,7 @@ enum rc mysql_batch_claim(struct sql_connection *connection, struct store_write 
                           size_t count, struct err *err)
 {
     struct store_write **AUTO_FREE ordered = xmalloc(count * sizeof(struct store_write *));
+    struct claiming claiming = {.connection = connection, .ordered = ordered, .count = count};
     enum rc rc;
 
     for (size_t i = 0; i < count; i++) {
@@ -95,6 +105,8 @@ enum rc mysql_batch_claim(struct sql_connection *connection, struct store_write 
         writes[i].outcome = RC_OK;
     }
     qsort(ordered, count, sizeof(struct store_write *), compare_keys);
-    rc = claim_kind(connection, ordered, count, false, err);
-    return rc == RC_OK ? claim_kind(connection, ordered, count, true, err) : rc;
+    rc = claim_kind(&claiming, false, err);
+    if (rc == RC_OK)
+        rc = claim_kind(&claiming, true, err);
+    return rc != RC_OK && claiming.begun ? RC_UNKNOWN : rc;
 }

@@ -138,7 +138,7 @@ static enum rc write_part(struct mysql_writer *writer, const struct part *part, 
             break;
         if (rc == RC_UNAVAILABLE && mysql_nodes_choose(writer->nodes, &(size_t){0}, NULL) != RC_OK)
             break;
-        if (rc == RC_BUSY)
+        if (rc != RC_UNAVAILABLE)
             pause_a_while(writer);
     }
     return unknown ? RC_UNKNOWN : rc;
