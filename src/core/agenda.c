@@ -381,6 +381,18 @@ void agenda_put(struct agenda *agenda, const struct agenda_job *job, instant_us 
         agenda_settle(agenda, entry);
 }
 
+/* Those that wait for their time. */
+static void drop_retries(struct agenda *agenda, struct entry *entry)
+{
+    struct live *next;
+
+    for (struct live *live = entry->activity->lives; live; live = next) {
+        next = live->next;
+        if (live->state == LIVE_DUE && live->kind == LIVE_RETRY)
+            entry_drop_live(agenda, entry, live);
+    }
+}
+
 void agenda_hand_over(struct agenda *agenda, job_id job)
 {
     struct entry *entry = agenda_find(agenda, job);
@@ -392,6 +404,7 @@ void agenda_hand_over(struct agenda *agenda, job_id job)
     if (entry->activity) {
         entry->activity->backlog_until = INSTANT_NONE;
         entry->activity->failures = 0;
+        drop_retries(agenda, entry);
     }
     agenda_settle(agenda, entry);
 }
@@ -413,9 +426,9 @@ void agenda_remove(struct agenda *agenda, job_id job)
         next = live->next;
         if (live->state == LIVE_WON)
             live_refuse(live, RUN_SKIPPED, AGENDA_REMOVED);
-        else if (live->state == LIVE_DUE && live->kind == LIVE_RETRY)
-            entry_drop_live(agenda, entry, live);
     }
+    if (entry->activity)
+        drop_retries(agenda, entry);
     agenda_settle(agenda, entry);
 }
 

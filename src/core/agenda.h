@@ -91,8 +91,8 @@ struct agenda_job {
     job_id id;
     uint64_t revision;
     bool dormant;   /* known only for a run on demand: its schedule is not followed */
-    bool elsewhere; /* dormant, for another worker follows its schedule: what is ours already goes
-                       on, and is tried again, as if it were followed here */
+    bool elsewhere; /* dormant, for another worker follows its schedule: what was claimed here is
+                       started all the same; a tick that fails is tried again there */
     struct schedule schedule;
     const struct zone *zone;
     instant_us anchor;    /* of @every: starts_at, else created_at */
@@ -159,9 +159,10 @@ void agenda_hand_over(struct agenda *agenda, job_id job);
  * forgotten when its runs are over. */
 MUST_USE bool agenda_run(struct agenda *agenda, const struct run_key *run, instant_us now);
 
-/* After a restart: a run of a known job that goes on, or that was claimed by us and certainly not
- * started (`started` false: it is decided anew, START or SKIP; too late is RUN_MISSED, a tick of a
- * job that is dormant now, and not followed elsewhere, is RUN_SKIPPED). */
+/* A run of a known job that goes on, found after a restart or with another worker, or that was
+ * claimed by us and certainly not started (`started` false: it is decided anew, START or SKIP; too
+ * late is RUN_MISSED, a tick of a job that is dormant now, and not followed elsewhere, is
+ * RUN_SKIPPED). */
 void agenda_adopt(struct agenda *agenda, const struct run_key *run, enum run_trigger trigger,
                   bool started, instant_us now);
 

@@ -109,6 +109,12 @@ static struct retry retry_of(const struct policy *policy, const struct run_key *
     return retry;
 }
 
+/* Who follows the schedule tries again; of a run on demand he need not know. */
+static bool is_retried_here(const struct entry *entry, const struct live *live)
+{
+    return entry_is_followed(entry) || (entry_goes_on(entry) && live->kind == LIVE_DEMAND);
+}
+
 static void add_retry(struct entry *entry, const struct run_key *run, const struct retry *retry)
 {
     struct run_key key = *run;
@@ -157,7 +163,8 @@ static void claim_failed(struct agenda *agenda, struct entry *entry, struct live
 {
     live->unknown = true;
     if (live->kind == LIVE_RETRY &&
-        (!entry_goes_on(entry) || now - live->tried_at >= patience(entry_policy(agenda, entry)))) {
+        (!entry_is_followed(entry) ||
+         now - live->tried_at >= patience(entry_policy(agenda, entry)))) {
         entry_leave_run(entry, &live->key, AGENDA_NO_ANSWER);
         entry_drop_live(agenda, entry, live);
         return;
@@ -168,7 +175,7 @@ static void claim_failed(struct agenda *agenda, struct entry *entry, struct live
 static void claim_void(struct agenda *agenda, struct entry *entry, struct live *live,
                        instant_us now)
 {
-    bool unwanted = live->kind == LIVE_RETRY && !entry_goes_on(entry);
+    bool unwanted = live->kind == LIVE_RETRY && !entry_is_followed(entry);
 
     if (!unwanted && live->failures < VOIDS) {
         claim_again(agenda, live, now);
@@ -267,7 +274,8 @@ enum job_status agenda_finished(struct agenda *agenda, const struct run_key *run
     if (!live)
         return JOB_SCHEDULED;
     retry = retry_of(entry_policy(agenda, entry), run, result, live->lost, now);
-    if (retry.wanted && entry_goes_on(entry) && entry->activity->claimed <= run->scheduled_at)
+    if (retry.wanted && is_retried_here(entry, live) &&
+        entry->activity->claimed <= run->scheduled_at)
         add_retry(entry, run, &retry);
     entry_drop_live(agenda, entry, live);
     due_slot_freed(agenda, entry, now);
