@@ -76,7 +76,8 @@ struct loaded {
     bool found; /* and not removed */
     bool due;   /* its schedule is to be followed */
     struct agenda_job job;
-    bool has_last;
+    bool has_run;
+    bool has_last; /* its newest run has ended */
     struct run_key last;
     struct run_result last_result;
 };
@@ -99,6 +100,13 @@ struct stray {
     const char *reason;
 };
 
+/* A run of a job of ours that another worker executes, as the store has it (elsewhere.c). */
+struct elsewhere {
+    struct run_key key;
+    enum run_trigger trigger;
+    struct run_result result;
+};
+
 /* Our clock less the store's, as it was found to be; it may be off by half the round trip. */
 struct clock_check {
     span_us offset;
@@ -107,9 +115,10 @@ struct clock_check {
 
 /* What a trip looks for in the store, now and then. */
 enum look {
-    LOOK_STRAYS = 1,  /* runs that are ours and unfinished */
-    LOOK_JOBS = 2,    /* jobs that the store says are ours */
-    LOOK_OUTPUTS = 4, /* outputs of runs that are gone */
+    LOOK_STRAYS = 1,    /* runs that are ours and unfinished */
+    LOOK_JOBS = 2,      /* jobs that the store says are ours */
+    LOOK_OUTPUTS = 4,   /* outputs of runs that are gone */
+    LOOK_ELSEWHERE = 8, /* runs of our jobs that other workers execute */
 };
 
 /* One trip to store and journal. The worker fills it, work_execute() answers in it. */
@@ -133,6 +142,10 @@ struct work {
     unsigned looks; /* enum look, or-ed */
     struct stray *strays;
     size_t stray_count, stray_capacity;
+    struct run_key *asked; /* LOOK_ELSEWHERE */
+    size_t asked_count;
+    struct elsewhere *elsewhere;
+    size_t elsewhere_count, elsewhere_capacity;
     job_id jobs_after; /* LOOK_JOBS: those behind it */
     job_id *jobs;
     size_t job_count, job_capacity;
@@ -227,7 +240,9 @@ struct worker {
     struct work *failed; /* to be tried again at retry_at */
     mono_us retry_at;
     span_us backoff;
-    unsigned looks; /* for the next work */
+    struct run_set elsewhere; /* runs of our jobs that other workers execute */
+    mono_us ask_elsewhere;    /* for these, not before */
+    unsigned looks;           /* for the next work */
     mono_us next_look;
     mono_us next_sign;   /* of life */
     bool sign_waits;     /* one is on its way to the store */
@@ -322,6 +337,14 @@ void worker_ask_coordination(struct worker *worker, enum message_kind kind);
 void worker_look_for_jobs(struct worker *worker, mono_us now);
 enum rc work_look_for_jobs(struct work *work);
 void worker_take_jobs(struct worker *worker, const struct work *work);
+
+/* elsewhere.c */
+/* Notes a run that goes on with another worker; others are nothing. */
+void work_note_elsewhere(struct work *work, const struct run_record *run);
+enum rc work_look_elsewhere(struct work *work);
+void worker_look_elsewhere(struct worker *worker, mono_us now);
+void worker_pack_elsewhere(struct worker *worker, struct work *work);
+void worker_take_elsewhere(struct worker *worker, const struct work *work);
 
 /* stray.c: claims that took effect when nobody waited for them any more. */
 enum rc work_look_for_strays(struct work *work);

@@ -179,6 +179,7 @@ void loaded_fill(struct loaded *loaded, const struct job_record *job, struct zon
         .on_worker_loss = job->on_worker_loss,
     };
     loaded->due = fill_timing(loaded, job, zones) && job->enabled && job->status != JOB_FINISHED;
+    loaded->has_run = job->last_run;
     loaded->has_last = job->last_run && run_status_is_final(job->last_run->result.status);
     if (loaded->has_last) {
         loaded->last = job->last_run->key;

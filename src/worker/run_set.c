@@ -59,3 +59,15 @@ bool run_set_remove(struct run_set *set, const struct run_key *run)
         drop(set, kept);
     return kept;
 }
+
+struct run_key *run_set_copy(const struct run_set *set, size_t limit, size_t *ret_count)
+{
+    struct run_key *runs = xcalloc(MIN(set->table.count, limit), sizeof(*runs));
+    struct table_node *node = table_after(&set->table, NULL);
+    size_t count = 0;
+
+    for (; node && count < limit; node = table_after(&set->table, node))
+        runs[count++] = container_of(node, struct kept, node)->run;
+    *ret_count = count;
+    return runs;
+}

@@ -19,4 +19,7 @@ bool run_set_has(const struct run_set *set, const struct run_key *run);
 void run_set_add(struct run_set *set, const struct run_key *run);    /* harmless when it is there */
 bool run_set_remove(struct run_set *set, const struct run_key *run); /* whether it was there */
 
+/* At most `limit` of them, in no order; the caller frees the array. */
+struct run_key *run_set_copy(const struct run_set *set, size_t limit, size_t *ret_count);
+
 #endif

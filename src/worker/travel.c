@@ -74,6 +74,7 @@ static struct work *pack(struct worker *worker)
         work->looks = worker->looks;
         worker->looks = 0;
         work->jobs_after = worker->by_store.after;
+        worker_pack_elsewhere(worker, work);
     }
     return work;
 }
@@ -200,6 +201,8 @@ void work_free(struct work *work)
     free(work->loads);
     free(work->recovered);
     free(work->strays);
+    free(work->asked);
+    free(work->elsewhere);
     free(work->jobs);
     free(work);
 }
@@ -231,6 +234,7 @@ void worker_take_work(struct worker *worker, struct work *work)
         settle_claim(worker, work, &work->claims[i]);
     for (size_t i = 0; i < work->load_count; i++)
         worker_take_loaded(worker, &work->loads[i]);
+    worker_take_elsewhere(worker, work);
     worker_take_jobs(worker, work);
     worker_take_strays(worker, work);
     if (work->recover)

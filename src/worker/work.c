@@ -136,8 +136,10 @@ static bool note_taken(void *context, const struct run_record *run)
 {
     struct claim *claim = find_claim(context, &run->run.key);
 
-    if (claim && claim->outcome == CLAIM_VOID && !is_free(claim, run))
-        claim->outcome = CLAIM_TAKEN;
+    if (!claim || claim->outcome != CLAIM_VOID || is_free(claim, run))
+        return true;
+    claim->outcome = CLAIM_TAKEN;
+    work_note_elsewhere(context, run);
     return true;
 }
 
@@ -304,11 +306,12 @@ static enum rc mark_done(struct work *work)
 void work_execute(struct work *work)
 {
     static enum rc (*const steps[])(struct work *) = {
-        journal_results,   ask_time,  apply, read_claims,        build_launches,
-        journal_starts,    mark_done, load,  work_look_for_jobs, work_look_for_strays,
-        work_sweep_outputs};
+        journal_results,      ask_time,          apply, read_claims,         build_launches,
+        journal_starts,       mark_done,         load,  work_look_elsewhere, work_look_for_jobs,
+        work_look_for_strays, work_sweep_outputs};
 
     work->begun_at = clock_mono(work->worker->config.clock);
+    work->elsewhere_count = 0;
     work->err = (struct err){0};
     work->rc = RC_OK;
     for (size_t i = 0; i < ARRAY_SIZE(steps) && work->rc == RC_OK; i++)

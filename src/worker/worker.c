@@ -108,7 +108,8 @@ static mono_us next_deadline(const struct worker *worker)
     mono_us next = INT64_MAX;
 
     if (worker->phase == PHASE_READY)
-        next = worker->next_look;
+        next = MIN(worker->next_look,
+                   worker->elsewhere.table.count ? worker->ask_elsewhere : INT64_MAX);
     if (worker->phase == PHASE_READY && !worker->sign_waits && !worker->conflict)
         next = MIN(next, worker->next_sign);
     if (worker->phase == PHASE_RECOVERING && worker->conflict)
@@ -127,6 +128,7 @@ static mono_us next_deadline(const struct worker *worker)
 static void look_around(struct worker *worker, mono_us now)
 {
     worker_look_for_jobs(worker, now);
+    worker_look_elsewhere(worker, now);
     if (now < worker->next_look)
         return;
     if (worker->next_look)
@@ -211,6 +213,7 @@ void worker_free(struct worker *worker)
     run_set_release(&worker->run_tasks);
     run_set_release(&worker->kills);
     run_set_release(&worker->strays);
+    run_set_release(&worker->elsewhere);
     free(worker->claims);
     free(worker->loads);
     agenda_free(worker->agenda);

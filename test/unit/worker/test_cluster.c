@@ -114,6 +114,124 @@ static void a_job_that_was_paused_is_recorded(void **state)
     fixture_expect(fixture, &waits, RUN_MISSED, AGENDA_REMOVED);
 }
 
+/* ---- runs elsewhere ------------------------------------------------------------------------ */
+
+static const struct claim_token other_token = {{7}};
+
+static void give_to_other(struct fixture *fixture, job_id job)
+{
+    struct store_write write = {.kind = WRITE_JOB_ASSIGN, .job = {.id = job, .worker = "other"}};
+
+    fixture_apply(fixture, &write);
+}
+
+static void claim_elsewhere(struct fixture *fixture, const struct run_key *run)
+{
+    struct store_write write = {.kind = WRITE_RUN_CLAIM,
+                                .claim = {.key = *run,
+                                          .token = other_token,
+                                          .worker = "other",
+                                          .revision = 1,
+                                          .trigger = TRIGGER_SCHEDULE,
+                                          .deadline = INSTANT_MAX}};
+
+    fixture_apply(fixture, &write);
+    assert_string_equal(fixture_run(fixture, run).run.worker, "other");
+}
+
+static void end_elsewhere(struct fixture *fixture, const struct run_key *run,
+                          enum run_status status)
+{
+    struct store_write write = {.kind = WRITE_RUN_FINISHED,
+                                .run = {.key = *run,
+                                        .token = other_token,
+                                        .result = {.status = status,
+                                                   .started_at = run->scheduled_at,
+                                                   .finished_at = clock_now(fixture->clock)},
+                                        .reason = ""}};
+
+    fixture_apply(fixture, &write);
+}
+
+/* The job was another worker's; its last run goes on there. */
+static void a_run_that_goes_on_elsewhere_counts_as_active(void **state)
+{
+    struct fixture *fixture = *state;
+    struct job job = fixture_job("* * * * *");
+    struct run_key run = key_of(fixture_create(fixture, &job), TICK, 1);
+    struct run_key forbidden = key_of(run.job, TICK + MINUTE, 1);
+    struct run_key next = key_of(run.job, TICK + 2 * MINUTE, 1);
+
+    give_to_other(fixture, run.job);
+    fixture_start(fixture);
+    fixture_pass(fixture, MINUTE);
+    claim_elsewhere(fixture, &run);
+    fixture_pass(fixture, SECOND);
+    fixture_assign(fixture, run.job);
+    fixture_pass(fixture, MINUTE);
+    fixture_expect(fixture, &forbidden, RUN_SKIPPED, AGENDA_ACTIVE);
+    end_elsewhere(fixture, &run, RUN_SUCCEEDED);
+    fixture_pass(fixture, MINUTE + 2 * SECOND);
+    fixture_expect(fixture, &next, RUN_SUCCEEDED, "");
+    assert_int_equal(fixture->execution_count, 1);
+}
+
+/* It does not know yet that the job is ours. */
+static void a_tick_that_another_worker_claims_counts_as_active(void **state)
+{
+    struct fixture *fixture = *state;
+    struct job job = fixture_job("* * * * *");
+    struct run_key run = fixture_give_tick(fixture, &job);
+    struct run_key forbidden = key_of(run.job, TICK + MINUTE, 1);
+
+    fixture_start(fixture);
+    fixture_pass(fixture, MINUTE - 250 * MILLISECOND);
+    claim_elsewhere(fixture, &run);
+    fixture_pass(fixture, MINUTE + SECOND);
+    fixture_expect(fixture, &forbidden, RUN_SKIPPED, AGENDA_ACTIVE);
+    assert_int_equal(fixture->execution_count, 0);
+}
+
+static void a_run_that_fails_elsewhere_is_tried_again_here(void **state)
+{
+    struct fixture *fixture = *state;
+    struct job job = fixture_job("1 0 * * *");
+    struct run_key run, again;
+
+    job.retries = (struct retries){.limit = 1, .delay = SECOND, .backoff = 1, .max_delay = HOUR};
+    run = key_of(fixture_create(fixture, &job), TICK, 1);
+    again = key_of(run.job, TICK, 2);
+    give_to_other(fixture, run.job);
+    fixture_start(fixture);
+    fixture_pass(fixture, MINUTE);
+    claim_elsewhere(fixture, &run);
+    fixture_assign(fixture, run.job);
+    fixture_pass(fixture, 10 * SECOND);
+    assert_int_equal(fixture->execution_count, 0);
+    end_elsewhere(fixture, &run, RUN_FAILED);
+    fixture_pass(fixture, 5 * SECOND);
+    fixture_expect(fixture, &again, RUN_SUCCEEDED, "");
+}
+
+static void a_run_elsewhere_that_is_purged_has_ended(void **state)
+{
+    struct fixture *fixture = *state;
+    struct job job = fixture_job("* * * * *");
+    struct run_key run = key_of(fixture_create(fixture, &job), TICK, 1);
+    struct run_key next = key_of(run.job, TICK + MINUTE, 1);
+    struct store_write purge = {.kind = WRITE_RUN_PURGE, .run.key = run};
+
+    give_to_other(fixture, run.job);
+    fixture_start(fixture);
+    fixture_pass(fixture, MINUTE);
+    claim_elsewhere(fixture, &run);
+    fixture_assign(fixture, run.job);
+    fixture_pass(fixture, 5 * SECOND);
+    fixture_apply(fixture, &purge);
+    fixture_pass(fixture, MINUTE);
+    fixture_expect(fixture, &next, RUN_SUCCEEDED, "");
+}
+
 /* ---- tasks of runs ------------------------------------------------------------------------- */
 
 static void note_task(void *context, const struct task *task)
@@ -238,13 +356,6 @@ static void who_hears_of_it_can_read_what_it_is(void **state)
     assert_int_equal(hearer.members, 1);
 }
 
-static void give_to_other(struct fixture *fixture, job_id job)
-{
-    struct store_write write = {.kind = WRITE_JOB_ASSIGN, .job = {.id = job, .worker = "other"}};
-
-    fixture_apply(fixture, &write);
-}
-
 /* It knows its jobs by the store, until it hears of its tasks. */
 static void it_works_without_coordination(void **state)
 {
@@ -291,6 +402,10 @@ int main(void)
         TEST(of_several_revisions_the_newest_counts),
         TEST(a_job_that_another_worker_gets_leaves_no_records),
         TEST(a_job_that_was_paused_is_recorded),
+        TEST(a_run_that_goes_on_elsewhere_counts_as_active),
+        TEST(a_tick_that_another_worker_claims_counts_as_active),
+        TEST(a_run_that_fails_elsewhere_is_tried_again_here),
+        TEST(a_run_elsewhere_that_is_purged_has_ended),
         TEST(a_second_attempt_is_executed_here),
         TEST(a_run_that_another_has_is_consumed),
         TEST(a_kill_of_what_has_ended_is_consumed),
