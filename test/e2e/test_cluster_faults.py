@@ -14,8 +14,9 @@ from harness import wait_until
 pytestmark = pytest.mark.cluster
 
 # Seconds in which whatever a fault took away must be there again.
-SESSION = 10  # ZooKeeper's, and the lease of a worker in the store
-RESUMED = SESSION + 5
+SESSION = 6  # ZooKeeper's
+LEASE = 8  # of a worker in the store
+RESUMED = LEASE + 5
 
 
 def nothing_lost(report, worst=1.0):
@@ -87,7 +88,7 @@ def test_a_node_is_lost_and_its_jobs_move(cluster, watch_folder):
         holder = cluster.find(cluster.api.get(path)["worker"])
         holder.kill_node()
         started = time.monotonic()
-        first, second = cluster.api.wait_runs(job, 2, limit=RESUMED + 10)[:2]
+        first, second = cluster.api.wait_runs(job, 2, limit=RESUMED + 2)[:2]
         assert (first["status"], second["status"]) == ("lost", "succeeded")
         assert second["worker"] != holder.name
         print(f"run again {time.monotonic() - started:.1f} s after the loss")
@@ -183,7 +184,7 @@ def test_zookeeper_has_no_quorum(cluster, watch_folder):
     with watching(cluster, watch_folder) as watch:
         for node in cluster.zookeeper.nodes[:2]:
             node.kill()
-        time.sleep(SESSION + 5)
+        time.sleep(SESSION + 3)
         watch.wait_on_time()
     nothing_lost(watch.report)
 
@@ -212,10 +213,10 @@ def test_zookeeper_loses_all_it_had(cluster, watch_folder):
 
 
 @pytest.mark.parametrize("how", ["kill", "freeze"])
-@pytest.mark.parametrize("which", [0, 2])
-def test_a_database_node_is_away(cluster, watch_folder, how, which):
+def test_the_first_database_node_is_away(cluster, watch_folder, how):
+    """The one that all roles prefer."""
     with watching(cluster, watch_folder) as watch:
-        getattr(cluster.database.nodes[which], how)()
+        getattr(cluster.database.nodes[0], how)()
         time.sleep(6)
         watch.wait_on_time()
     nothing_lost(watch.report, worst=5.0)

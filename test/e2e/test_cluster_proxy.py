@@ -12,7 +12,8 @@ from servers.proxy import BOTH, TO_CLIENT, TO_SERVER
 pytestmark = pytest.mark.cluster
 
 WORKER, MANAGER = "worker-3", "manager-2"
-SESSION = 10  # seconds: ZooKeeper's, and the lease of a worker in the store
+SESSION = 6  # seconds: ZooKeeper's
+LEASE = 8  # of a worker in the store
 
 WAYS = {"both ways": BOTH, "outward": [TO_SERVER], "inward": [TO_CLIENT]}
 
@@ -29,18 +30,18 @@ def test_a_worker_without_zookeeper_goes_on(cluster, watch_folder, way):
     """Longer than its session lasts. Its own ticks are on time; the others' jobs do not care."""
     with watching(cluster, watch_folder, jobs=3, each_worker=True) as watch:
         cut(cluster, WORKER, ["zookeeper"], WAYS[way])
-        time.sleep(SESSION + 5)
+        time.sleep(SESSION + 3)
         watch.wait_on_time()
     report = watch.report
     assert not report.missed and not report.other and report.worst < 2, report
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", ["both ways", "inward"])
 def test_a_worker_without_the_store_starts_nothing(cluster, watch_folder, way):
     with watching(cluster, watch_folder, jobs=3, each_worker=True) as watch:
         cut(cluster, WORKER, ["galera"], WAYS[way])
-        time.sleep(SESSION + 5)
-    print(watch.report)
+        time.sleep(SESSION + 2)
+    assert watch.report.missed or watch.report.late, watch.report
 
 
 def test_a_worker_without_both_loses_its_jobs(cluster, watch_folder):
@@ -51,15 +52,16 @@ def test_a_worker_without_both_loses_its_jobs(cluster, watch_folder):
                 cluster.worker_of(watch.jobs[f"any-{number}"]).name != WORKER
                 for number in range(5)
             ),
-            SESSION + 10,
+            LEASE + 5,
             "its jobs are elsewhere",
         )
-        wait_until(lambda: watch.is_on_time(watch.jobs["any-0"], time.time()), 10, "on time there")
+        since = time.time()
+        wait_until(lambda: watch.is_on_time(watch.jobs["any-0"], since), 10, "on time there")
 
 
 def test_connections_break_again_and_again(cluster, watch_folder):
     with watching(cluster, watch_folder, each_worker=True) as watch:
-        for number in range(20):
+        for number in range(12):
             links = cluster.links(WORKER, "galera", "zookeeper")
             for link in links if number % 3 == 0 else cluster.links(WORKER, "galera"):
                 link.reset()
@@ -70,7 +72,7 @@ def test_connections_break_again_and_again(cluster, watch_folder):
 def test_what_was_said_arrives_late(cluster, watch_folder):
     """A claim that arrives when its time has passed must not start a second run elsewhere."""
     with watching(cluster, watch_folder, each_worker=True):
-        for seconds in (1.5, 4, 8):
+        for seconds in (1.5, 6):
             for link in cluster.links(WORKER, "galera"):
                 link.hold([TO_SERVER])
             time.sleep(seconds)
@@ -82,7 +84,7 @@ def test_what_was_said_arrives_late(cluster, watch_folder):
 def test_answers_arrive_late(cluster, watch_folder):
     """The store did it, and the worker hears of it only when it no longer counts."""
     with watching(cluster, watch_folder, each_worker=True):
-        for seconds in (1.5, 4, 8):
+        for seconds in (1.5, 6):
             for link in cluster.links(WORKER, "galera"):
                 link.hold([TO_CLIENT])
             time.sleep(seconds)

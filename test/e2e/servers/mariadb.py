@@ -287,10 +287,23 @@ class Galera(Database):
             return (known or self.nodes)[0]
         return max(known, key=lambda node: int(node.position().rpartition(":")[2]))
 
+    def has_primary(self):
+        return any(node.pid is not None and node.ready() for node in self.nodes)
+
     def start(self):
         """One after another: two that join at once take longer."""
-        if all(node.pid is None for node in self.nodes):
+        running = [node for node in self.nodes if node.pid is not None]
+        if not running:
             self.first().bootstrap()
+        elif len(running) < len(self.nodes) and not self.regains(10):
+            running[0].query("SET GLOBAL wsrep_provider_options = 'pc.bootstrap=YES'")
         for node in self.nodes:
             node.start()
         return self
+
+    def regains(self, limit):
+        """Whether those that run are a primary component, or become one without being told to."""
+        try:
+            return wait_until(self.has_primary, limit, "there is a primary component")
+        except AssertionError:
+            return False

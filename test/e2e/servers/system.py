@@ -147,8 +147,10 @@ class System:
                 node.spawn()
         if any(node.pid is None for node in self.database.nodes):
             say("Starting MariaDB (Galera), one node after another")
-            self.database.start()
-        self.add_accounts()
+        self.database.start()
+        if not self.settings.values.get("has_accounts"):
+            self.add_accounts()
+            self.settings.get("has_accounts", lambda: True)
         self.zookeeper.start()
         return self
 
