@@ -155,8 +155,9 @@ void agenda_remove(struct agenda *agenda, job_id job);
  * were not claimed are the other's, as is one whose claim turns out void. */
 void agenda_hand_over(struct agenda *agenda, job_id job);
 
-/* A run of a known job on demand, queued in the store. Unknown job: false. A dormant job is
- * forgotten when its runs are over. */
+/* A run of a known job, queued in the store: on demand, or an attempt after one that was lost,
+ * which waits like a retry. Unknown job: false. A dormant job is forgotten when its runs are over.
+ */
 MUST_USE bool agenda_run(struct agenda *agenda, const struct run_key *run, instant_us now);
 
 /* A run of a known job that goes on, found after a restart or with another worker, or that was

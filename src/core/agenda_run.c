@@ -21,10 +21,13 @@ bool agenda_run(struct agenda *agenda, const struct run_key *run, instant_us now
     now = agenda_tell(agenda, now);
     if (!entry || entry->removed)
         return false;
-    if (entry_find_live(entry, run))
+    live = entry_find_live(entry, run);
+    if (live && live->kind == LIVE_RETRY)
+        live->kind = LIVE_DEMAND; /* it is queued in the store by now */
+    if (live)
         return true;
     live = entry_add_live(entry, run, LIVE_DEMAND, LIVE_DUE);
-    live->trigger = TRIGGER_MANUAL;
+    live->trigger = run->attempt > 1 ? TRIGGER_RETRY : TRIGGER_MANUAL;
     live->at = now;
     agenda_settle(agenda, entry);
     return true;

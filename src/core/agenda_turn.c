@@ -80,11 +80,11 @@ static enum turn turn_of(const struct turns *turns, const struct entry *entry,
     return TURN_START;
 }
 
-/* A retry does not push itself before a run that is active. */
+/* A retry, whoever asks for it, does not push itself before a run that is active. */
 static bool is_held_up(const struct agenda *agenda, const struct entry *entry,
                        const struct live *live)
 {
-    return live->kind == LIVE_RETRY && entry_is_busy(agenda, entry);
+    return (live->kind == LIVE_RETRY || live->key.attempt > 1) && entry_is_busy(agenda, entry);
 }
 
 instant_us turn_wake(const struct agenda *agenda, const struct entry *entry)

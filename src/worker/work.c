@@ -123,20 +123,20 @@ static bool note_won(void *context, const struct run_record *run)
     return true;
 }
 
-/* A run on demand that is nobody's yet was asked for too early or too late. */
-static bool is_free(const struct claim *claim, const struct run_record *run)
+/* One that is queued and nobody's yet was asked for too early or too late, or is a retry that was
+ * queued meanwhile: it comes as a task, perhaps to us. */
+static bool is_free(const struct run_record *run)
 {
     static const struct claim_token none;
 
-    return claim->decision.existing && run->run.result.status == RUN_QUEUED &&
-           !memcmp(&run->token, &none, sizeof(none));
+    return run->run.result.status == RUN_QUEUED && !memcmp(&run->token, &none, sizeof(none));
 }
 
 static bool note_taken(void *context, const struct run_record *run)
 {
     struct claim *claim = find_claim(context, &run->run.key);
 
-    if (!claim || claim->outcome != CLAIM_VOID || is_free(claim, run))
+    if (!claim || claim->outcome != CLAIM_VOID || is_free(run))
         return true;
     claim->outcome = CLAIM_TAKEN;
     work_note_elsewhere(context, run);

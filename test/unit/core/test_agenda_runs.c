@@ -158,6 +158,42 @@ static void runs_on_demand_follow_the_same_rule(void **state)
     }
 }
 
+/* The manager asks for it when the first was lost with its worker. */
+static void a_second_attempt_that_is_asked_for_waits_for_an_active_run(void **state)
+{
+    struct desk desk = desk_new();
+    struct agenda_job job = desk_job(1, "* * * * *");
+
+    (void)state;
+    desk_put(&desk, &job);
+    desk_starts(&desk, 60, "1-60-1");
+    ask(&desk, "1-30-2");
+    desk_at(&desk, 70, "");
+    (void)desk_ended(&desk, "1-60-1", RUN_SUCCEEDED);
+    desk_at(&desk, 71, "claim! 1-30-2 retry <101\n");
+    desk_claimed(&desk, "1-30-2", CLAIM_WON);
+    desk_at(&desk, 71, "start 1-30-2 retry at 71\n");
+    desk_release(&desk);
+}
+
+static void a_retry_that_is_asked_for_as_well_is_one(void **state)
+{
+    struct desk desk = desk_new();
+    struct agenda_job job = desk_job(1, "* * * * *");
+
+    (void)state;
+    desk_put(&desk, &job);
+    desk_starts(&desk, 60, "1-60-1");
+    (void)desk_ended(&desk, "1-60-1", RUN_LOST);
+    desk_at(&desk, 61, "claim 1-60-2 retry <91\n");
+    ask(&desk, "1-60-2");
+    desk_claimed(&desk, "1-60-2", CLAIM_VOID);
+    desk_at(&desk, 61.1, "claim! 1-60-2 retry <91.1\n");
+    desk_claimed(&desk, "1-60-2", CLAIM_WON);
+    desk_at(&desk, 61.1, "start 1-60-2 retry at 61.1\n");
+    desk_release(&desk);
+}
+
 static void a_run_on_demand_needs_a_known_job(void **state)
 {
     struct desk desk = desk_new();
@@ -435,6 +471,8 @@ int main(void)
         cmocka_unit_test(replace_kills_once_the_newer_is_won),
         cmocka_unit_test(replace_leaves_only_the_newest_waiting),
         cmocka_unit_test(runs_on_demand_follow_the_same_rule),
+        cmocka_unit_test(a_second_attempt_that_is_asked_for_waits_for_an_active_run),
+        cmocka_unit_test(a_retry_that_is_asked_for_as_well_is_one),
         cmocka_unit_test(a_run_on_demand_needs_a_known_job),
         cmocka_unit_test(a_run_on_demand_waits_for_the_store_as_long_as_it_takes),
         cmocka_unit_test(a_run_on_demand_that_is_gone_is_given_up),

@@ -213,6 +213,56 @@ static void a_run_that_fails_elsewhere_is_tried_again_here(void **state)
     fixture_expect(fixture, &again, RUN_SUCCEEDED, "");
 }
 
+static void note_task(void *context, const struct task *task)
+{
+    (void)task;
+    ++*(size_t *)context;
+}
+
+static void queue_rerun(struct fixture *fixture, const struct run_key *run)
+{
+    struct store_write write = {.kind = WRITE_RUN_QUEUE,
+                                .run = {.key = *run,
+                                        .trigger = TRIGGER_RETRY,
+                                        .result = {.status = RUN_QUEUED,
+                                                   .started_at = INSTANT_NONE,
+                                                   .finished_at = INSTANT_NONE,
+                                                   .exit_code = -1},
+                                        .worker = "",
+                                        .reason = "",
+                                        .request = "",
+                                        .count = 1,
+                                        .until = run->scheduled_at}};
+
+    fixture_apply(fixture, &write);
+}
+
+/* We know of the first attempt, and would try again ourselves; the manager asks for the second. */
+static void a_run_that_was_lost_elsewhere_is_made_up_for_once(void **state)
+{
+    struct fixture *fixture = *state;
+    struct job job = fixture_job("1 0 * * *");
+    struct run_key run = key_of(fixture_create(fixture, &job), TICK, 1);
+    struct run_key again = key_of(run.job, TICK, 2);
+    size_t tasks = 0;
+
+    fixture_start(fixture);
+    give_to_other(fixture, run.job);
+    fixture_pass(fixture, MINUTE);
+    claim_elsewhere(fixture, &run);
+    fixture_assign(fixture, run.job);
+    fixture_pass(fixture, 7 * SECOND + 300 * MILLISECOND);
+    end_elsewhere(fixture, &run, RUN_LOST);
+    queue_rerun(fixture, &again);
+    fixture_say(fixture, TASK_RUN, &again);
+    fixture_pass(fixture, 5 * SECOND);
+    fixture_expect(fixture, &again, RUN_SUCCEEDED, "");
+    assert_int_equal(fixture->execution_count, 1);
+    assert_int_equal(
+        coordination_read_tasks(fixture->coordination, "node", note_task, &tasks, NULL), RC_OK);
+    assert_int_equal(tasks, 1); /* of the job */
+}
+
 static void a_run_elsewhere_that_is_purged_has_ended(void **state)
 {
     struct fixture *fixture = *state;
@@ -234,12 +284,6 @@ static void a_run_elsewhere_that_is_purged_has_ended(void **state)
 
 /* ---- tasks of runs ------------------------------------------------------------------------- */
 
-static void note_task(void *context, const struct task *task)
-{
-    (void)task;
-    ++*(size_t *)context;
-}
-
 static void expect_no_tasks(struct fixture *fixture)
 {
     size_t tasks = 0;
@@ -253,20 +297,8 @@ static struct run_key given_rerun(struct fixture *fixture)
 {
     struct job job = fixture_job("@manual");
     struct run_key run = key_of(fixture_create(fixture, &job), START - MINUTE, 2);
-    struct store_write write = {.kind = WRITE_RUN_QUEUE,
-                                .run = {.key = run,
-                                        .trigger = TRIGGER_RETRY,
-                                        .result = {.status = RUN_QUEUED,
-                                                   .started_at = INSTANT_NONE,
-                                                   .finished_at = INSTANT_NONE,
-                                                   .exit_code = -1},
-                                        .worker = "",
-                                        .reason = "",
-                                        .request = "",
-                                        .count = 1,
-                                        .until = run.scheduled_at}};
 
-    fixture_apply(fixture, &write);
+    queue_rerun(fixture, &run);
     fixture_say(fixture, TASK_RUN, &run);
     return run;
 }
@@ -405,6 +437,7 @@ int main(void)
         TEST(a_run_that_goes_on_elsewhere_counts_as_active),
         TEST(a_tick_that_another_worker_claims_counts_as_active),
         TEST(a_run_that_fails_elsewhere_is_tried_again_here),
+        TEST(a_run_that_was_lost_elsewhere_is_made_up_for_once),
         TEST(a_run_elsewhere_that_is_purged_has_ended),
         TEST(a_second_attempt_is_executed_here),
         TEST(a_run_that_another_has_is_consumed),
