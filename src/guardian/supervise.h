@@ -55,9 +55,9 @@ struct supervised {
     enum stage stage;
     enum run_status verdict; /* RUN_TIMED_OUT, RUN_KILLED or RUN_LOST when we ended it, else
                                 RUN_QUEUED */
-    mono_us start_at; /* a step of the wall clock does not change how long it waits */
-    mono_us taken_at; /* handed over */
-    char *body;          /* the START message, until it has begun */
+    mono_us start_at;        /* a step of the wall clock does not change how long it waits */
+    mono_us taken_at;        /* handed over */
+    char *body;              /* the START message, until it has begun */
     size_t body_length;
     pid_t pid;
     struct group *group; /* NULL: none */
