@@ -2,7 +2,8 @@
 /*
  * Ticks that nobody can take. A job that fits no worker has nobody who would record what it
  * misses; so the leader does, one record a stretch, once the ticks are past catching up. The key is
- * that of the first tick, so whoever claimed it first has it.
+ * that of the first tick, so whoever claimed it first has it. A job that waits for a worker which
+ * may come back is that worker's to account for.
  */
 #include "base/log.h"
 #include "base/mem.h"

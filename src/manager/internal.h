@@ -180,6 +180,7 @@ void manager_add_task(struct manager *manager, int worker, const struct task *ta
 void manager_put_job(struct manager *manager, int worker, job_id job, uint64_t revision);
 void manager_flush_tasks(struct manager *manager);
 int manager_find_holder(const struct manager *manager, job_id job); /* a member, or -1 */
+bool manager_is_kept(const struct manager *manager, job_id job);    /* by whomever, member or not */
 MUST_USE enum rc manager_read_tasks(struct manager *manager, int worker, struct err *err);
 void manager_forget_tasks(struct manager *manager); /* of all: another led meanwhile */
 bool manager_tidy_jobs(struct manager *manager);    /* true when there is more to do */

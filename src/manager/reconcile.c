@@ -80,14 +80,16 @@ static bool place_job(void *context, const struct job_record *job)
 {
     struct page *page = context;
     struct manager *manager = page->manager;
+    struct reconciliation *reconciliation = &manager->reconciliation;
     int worker = manager_pick(manager, find_current(manager, job), &job->placement);
 
     page->seen++;
     page->last = job->id;
     manager_put_job(manager, worker, job->id, job->revision);
-    map_put(&manager->reconciliation.seen, job->id, 1);
+    map_put(&reconciliation->seen, job->id, 1);
     note_worker(page, job, worker < 0 ? "" : manager->places[worker].name);
-    if (worker < 0)
+    reconciliation->unassigned += worker < 0;
+    if (worker < 0 && !manager_is_kept(manager, job->id))
         page->unfit[page->unfit_count++] = job->id;
     return true;
 }
@@ -144,7 +146,6 @@ static enum rc do_page(struct manager *manager, job_visit visit, bool *ret_more,
         return rc;
     reconciliation->after = page.last;
     reconciliation->moved += (int64_t)page.move_count - 1;
-    reconciliation->unassigned += (int64_t)page.unfit_count;
     *ret_more = page.seen == LIMIT_BATCH;
     return RC_OK;
 }

@@ -206,14 +206,27 @@ void manager_forget_tasks(struct manager *manager)
 
 /* ---- tidying ------------------------------------------------------------------------------- */
 
-/* A task of a worker that is gone stays until another has it: nobody else knows the job. */
+/* A task of a worker that is gone stays until another has it, or the worker is removed: it may come
+ * back, and nobody else knows the job. */
 static bool is_superfluous(const struct manager *manager, int worker, job_id job)
 {
+    const struct keeper *keeper = &manager->keepers[worker];
     uint64_t seen;
 
     if (!map_get(&manager->reconciliation.seen, job, &seen))
         return true;
-    return !manager->keepers[worker].member && manager_find_holder(manager, job) >= 0;
+    return !keeper->member && (!keeper->recorded || manager_find_holder(manager, job) >= 0);
+}
+
+bool manager_is_kept(const struct manager *manager, job_id job)
+{
+    uint64_t revision;
+
+    for (size_t i = 0; i < manager->worker_count; i++) {
+        if (map_get(&manager->keepers[i].jobs, job, &revision))
+            return true;
+    }
+    return false;
 }
 
 static size_t tidy_worker(struct manager *manager, int worker, struct task *superfluous)
