@@ -305,6 +305,13 @@ size_t memory_guardian_running(const struct memory_guardian *guardian)
     return guardian->running;
 }
 
+bool memory_guardian_executes(const struct memory_guardian *guardian, const struct run_key *run)
+{
+    const struct kept_run *kept = find(guardian, run);
+
+    return kept && kept->stage == RUNNING;
+}
+
 static void forget_all(struct memory_guardian *guardian)
 {
     struct table_node *node;

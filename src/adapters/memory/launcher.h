@@ -43,6 +43,7 @@ void memory_guardian_kill(struct memory_guardian *guardian);
 
 /* Runs that are executing. */
 size_t memory_guardian_running(const struct memory_guardian *guardian);
+bool memory_guardian_executes(const struct memory_guardian *guardian, const struct run_key *run);
 
 struct launcher *memory_launcher_new(struct memory_guardian *guardian, launch_callback callback,
                                      void *context);

@@ -1,0 +1,533 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What must hold, and what is known to judge it by: every execution as a guardian begins it, and
+ * every state of every job as the store shows it.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+#include "core/recovery.h"
+#include "core/run_hash.h"
+
+#include "cluster.h"
+
+/* A removed or paused job starts nothing later than this after its user was told. */
+#define STOP_BOUND (4 * SECOND)
+/* Ticks this young may still be on their way; those that fit nobody are recorded later. */
+#define YOUNG       (60 * SECOND)
+#define YOUNG_UNFIT (60 * SECOND + 2 * RECOVERY_MARGIN)
+/* Before its time, by the store's clock. */
+#define EARLY CLAIM_LEAD
+/* From then on after all is well every tick is executed. */
+#define RECOVERED (60 * SECOND)
+
+#define RUN_FORMAT "%llu-%lld-%u"
+#define RUN_ARGS(key) \
+    (unsigned long long)(key).job, (long long)((key).scheduled_at / SECOND), (key).attempt
+
+/* ---- jobs as the store shows them ---------------------------------------------------------- */
+
+static struct cluster_job *job_of(struct cluster *cluster, job_id id)
+{
+    for (size_t i = 0; i < CLUSTER_JOBS; i++) {
+        if (!cluster->jobs[i].id)
+            cluster->jobs[i].id = id;
+        if (cluster->jobs[i].id == id)
+            return &cluster->jobs[i];
+    }
+    cluster_violated(cluster, "there are more jobs than were asked for");
+    return NULL;
+}
+
+static const struct job_state *now_of(const struct cluster_job *job)
+{
+    return &job->states[job->state_count - 1];
+}
+
+static bool is_pinned_nowhere(const struct pairs *placement)
+{
+    return placement->count && !strcmp(placement->items[0].value, "nowhere");
+}
+
+static struct job_state state_of(struct cluster *cluster, const struct job_record *record)
+{
+    struct job_state state = {
+        .revision = record->revision,
+        .enabled = record->enabled && !record->removed,
+        .removed = record->removed,
+        .due_since = record->due_since,
+        .seen_at = cluster_mono(cluster),
+        .starts_at = record->starts_at,
+        .ends_at = record->ends_at,
+        .anchor = record->starts_at == INSTANT_NONE ? record->created_at : record->starts_at,
+        .jitter = record->jitter,
+        .concurrency = record->concurrency,
+        .catch_up = record->catch_up,
+        .on_worker_loss = record->on_worker_loss,
+        .pinned = record->placement.count != 0,
+        .unfit = is_pinned_nowhere(&record->placement),
+        .window = record->catch_up_window,
+    };
+    struct err err;
+
+    if (schedule_parse(record->schedule, record->id, &state.schedule, &err))
+        cluster_violated(cluster, "job %llu: %s", (unsigned long long)record->id, err.message);
+    return state;
+}
+
+static void note_worker(struct cluster *cluster, struct cluster_job *job, const char *worker)
+{
+    if (!strcmp(job->worker, worker))
+        return;
+    if (!*worker)
+        cluster_saw(cluster, SOMETIMES_JOB_FIT_NOBODY);
+    if (*job->worker && *worker)
+        cluster_saw(cluster, SOMETIMES_JOB_MOVED);
+    cluster_log(cluster, "job %llu is on '%s' now, was on '%s'", (unsigned long long)job->id,
+                worker, job->worker);
+    memset(job->worker, 0, sizeof(job->worker));
+    memcpy(job->worker, worker, MIN(strlen(worker), sizeof(job->worker) - 1));
+}
+
+static bool look_at(void *context, const struct job_record *record)
+{
+    struct cluster *cluster = context;
+    struct cluster_job *job = job_of(cluster, record->id);
+
+    note_worker(cluster, job, record->worker);
+    if (job->state_count && now_of(job)->revision == record->revision &&
+        now_of(job)->removed == record->removed)
+        return true;
+    if (job->state_count == CLUSTER_STATES)
+        cluster_violated(cluster, "job %llu changed too often for the books",
+                         (unsigned long long)record->id);
+    job->states[job->state_count++] = state_of(cluster, record);
+    cluster_log(cluster, "job %llu is now revision %llu '%s'%s%s", (unsigned long long)record->id,
+                (unsigned long long)record->revision, record->schedule,
+                record->enabled ? "" : " paused", record->removed ? " removed" : "");
+    return true;
+}
+
+void cluster_look(struct cluster *cluster)
+{
+    struct job_query query = job_query_all();
+
+    query.parts = JOB_PART_PLACEMENT;
+    cluster->looking = true;
+    if (store_read_jobs(cluster->store, &query, look_at, cluster, NULL))
+        cluster_violated(cluster, "the books cannot be read");
+    cluster->looking = false;
+}
+
+/* ---- executions ---------------------------------------------------------------------------- */
+
+struct found_run {
+    bool found;
+    enum run_status status;
+    enum run_trigger trigger;
+    uint64_t revision;
+    char worker[LIMIT_NAME + 1];
+};
+
+static bool note_run(void *context, const struct run_record *record)
+{
+    struct found_run *found = context;
+
+    *found = (struct found_run){.found = true,
+                                .status = record->run.result.status,
+                                .trigger = record->run.trigger,
+                                .revision = record->run.revision};
+    memcpy(found->worker, record->run.worker, MIN(strlen(record->run.worker), (size_t)LIMIT_NAME));
+    return false;
+}
+
+static struct found_run find_run(struct cluster *cluster, const struct run_key *key)
+{
+    struct run_query query = run_query_all();
+    struct found_run found = {0};
+
+    query.keys = key;
+    query.key_count = 1;
+    cluster->looking = true;
+    if (store_read_runs(cluster->store, &query, note_run, &found, NULL))
+        cluster_violated(cluster, "the books cannot be read");
+    cluster->looking = false;
+    return found;
+}
+
+static uint64_t index_of(const struct run_key *key)
+{
+    return run_key_hash(key) | 1;
+}
+
+static const struct start *find_start(struct cluster *cluster, const struct run_key *key)
+{
+    uint64_t at;
+
+    return map_get(&cluster->start_index, index_of(key), &at) ? &cluster->starts[at] : NULL;
+}
+
+static void add_start(struct cluster *cluster, const struct run_key *key, struct cluster_worker *on)
+{
+    cluster->starts = xgrow(cluster->starts, cluster->start_count, &cluster->start_capacity,
+                            sizeof(*cluster->starts));
+    map_put(&cluster->start_index, index_of(key), cluster->start_count);
+    cluster->starts[cluster->start_count++] =
+        (struct start){.key = *key, .on = on, .at = cluster_mono(cluster)};
+}
+
+/* As it was when the run was claimed. */
+static const struct job_state *state_then(const struct cluster_job *job, uint64_t revision)
+{
+    for (size_t i = 0; i < job->state_count; i++) {
+        if (job->states[i].revision == revision)
+            return &job->states[i];
+    }
+    return now_of(job);
+}
+
+static bool forbade(const struct cluster_job *job, uint64_t revision)
+{
+    return state_then(job, revision)->concurrency == CONCURRENCY_FORBID;
+}
+
+/* What goes on of a worker that was given up, by the will of its job, is not counted. */
+static bool counts(struct cluster *cluster, const struct start *start, const struct run_key *key)
+{
+    struct found_run found;
+
+    if (start->key.job != key->job || !memory_guardian_executes(start->on->guardian, &start->key))
+        return false;
+    found = find_run(cluster, &start->key);
+    return found.status != RUN_LOST ||
+           state_then(job_of(cluster, key->job), found.revision)->on_worker_loss ==
+               WORKER_LOSS_RERUN;
+}
+
+static void check_alone(struct cluster *cluster, const struct cluster_job *job,
+                        const struct run_key *key, uint64_t revision)
+{
+    if (!forbade(job, revision) || now_of(job)->concurrency != CONCURRENCY_FORBID)
+        return;
+    for (size_t i = cluster->start_count; i-- > 0;) {
+        if (counts(cluster, &cluster->starts[i], key))
+            cluster_violated(cluster, "run " RUN_FORMAT " starts beside " RUN_FORMAT " on %s",
+                             RUN_ARGS(*key), RUN_ARGS(cluster->starts[i].key),
+                             cluster->starts[i].on->actor.name);
+    }
+}
+
+/* An attempt that makes up for a lost one starts when that has ended. */
+static void check_predecessor(struct cluster *cluster, const struct run_key *key)
+{
+    struct run_key before = *key;
+    const struct start *start;
+
+    before.attempt--;
+    start = find_start(cluster, &before);
+    if (start && counts(cluster, start, key))
+        cluster_violated(cluster, "run " RUN_FORMAT " starts and the attempt before it goes on",
+                         RUN_ARGS(*key));
+}
+
+static void check_wanted(struct cluster *cluster, const struct cluster_job *job,
+                         const struct run_key *key, enum run_trigger trigger)
+{
+    const struct job_state *state = now_of(job);
+
+    if (job->stopped_at && (state->removed || (!state->enabled && trigger != TRIGGER_MANUAL)) &&
+        cluster_mono(cluster) - job->stopped_at > STOP_BOUND)
+        cluster_violated(cluster, "run " RUN_FORMAT " starts %lld ms after its job was %s",
+                         RUN_ARGS(*key),
+                         (long long)((cluster_mono(cluster) - job->stopped_at) / MILLISECOND),
+                         state->removed ? "removed" : "paused");
+    if (cluster_now(cluster) < key->scheduled_at - EARLY)
+        cluster_violated(cluster, "run " RUN_FORMAT " starts before its time", RUN_ARGS(*key));
+}
+
+static struct memory_plan random_plan(struct cluster *cluster)
+{
+    struct memory_plan plan = {.duration = (span_us)cluster_roll(cluster, 900) * MILLISECOND};
+    uint64_t luck = cluster_roll(cluster, 100);
+
+    if (luck < 20)
+        plan.duration = (span_us)cluster_roll(cluster, 8000) * MILLISECOND;
+    else if (luck < 28)
+        plan.duration = (span_us)cluster_roll(cluster, 60) * SECOND;
+    plan.exit_code = cluster_roll(cluster, 5) == 0;
+    plan.signal = cluster_roll(cluster, 30) == 0 ? 11 : 0;
+    plan.ignores_term = cluster_roll(cluster, 10) == 0;
+    if (cluster_roll(cluster, 50) == 0)
+        plan.failure = "exec: No such file or directory";
+    return plan;
+}
+
+struct memory_plan cluster_execute(void *context, const struct launch *launch)
+{
+    struct cluster_worker *worker = context;
+    struct cluster *cluster = worker->cluster;
+    const struct run_key *key = &launch->run;
+    struct found_run found = find_run(cluster, key);
+    const struct cluster_job *job = job_of(cluster, key->job);
+
+    cluster_log(cluster, "run " RUN_FORMAT " is executed on %s (%s)", RUN_ARGS(*key),
+                worker->actor.name, run_trigger_text(found.trigger));
+    if (find_start(cluster, key))
+        cluster_violated(cluster, "run " RUN_FORMAT " starts twice", RUN_ARGS(*key));
+    if (!found.found || strcmp(found.worker, worker->actor.name) != 0)
+        cluster_violated(cluster, "run " RUN_FORMAT " starts and the store has it on '%s'",
+                         RUN_ARGS(*key), found.found ? found.worker : "nobody");
+    check_alone(cluster, job, key, found.revision);
+    check_predecessor(cluster, key);
+    check_wanted(cluster, job, key, found.trigger);
+    add_start(cluster, key, worker);
+    return random_plan(cluster);
+}
+
+/* ---- ticks --------------------------------------------------------------------------------- */
+
+/* What the store has of a job's ticks: rows of attempt 1 that its schedule asked for, newest first.
+ */
+struct tick_row {
+    instant_us tick, until;
+    int64_t count;
+    enum run_status status;
+};
+
+struct tick_rows {
+    struct tick_row *rows;
+    size_t count, capacity;
+};
+
+static bool note_tick(void *context, const struct run_record *record)
+{
+    struct tick_rows *rows = context;
+    const struct run *run = &record->run;
+
+    if (run->key.attempt != 1 || run->trigger == TRIGGER_MANUAL)
+        return true;
+    rows->rows = xgrow(rows->rows, rows->count, &rows->capacity, sizeof(*rows->rows));
+    rows->rows[rows->count++] = (struct tick_row){.tick = run->key.scheduled_at,
+                                                  .until = run->until,
+                                                  .count = run->count,
+                                                  .status = run->result.status};
+    return true;
+}
+
+/* The newest row at or before the instant. */
+static const struct tick_row *row_before(const struct tick_rows *rows, instant_us instant)
+{
+    size_t low = 0, high = rows->count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (rows->rows[middle].tick > instant)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < rows->count ? &rows->rows[low] : NULL;
+}
+
+static bool is_accounted(const struct tick_rows *rows, instant_us tick)
+{
+    const struct tick_row *row = row_before(rows, tick);
+
+    if (row && row->tick == tick)
+        return true;
+    for (; row && row < rows->rows + rows->count; row++) {
+        if (row->count > 1 && tick <= row->until)
+            return true;
+    }
+    return false;
+}
+
+static bool may_wait(const struct job_state *state)
+{
+    return state->catch_up == CATCH_UP_ALL || state->concurrency == CONCURRENCY_QUEUE ||
+           state->concurrency == CONCURRENCY_REPLACE;
+}
+
+static instant_us newest_accounted(const struct tick_rows *rows, instant_us until)
+{
+    const struct tick_row *row = row_before(rows, until);
+
+    return row ? MAX(row->tick, MIN(row->until, until)) : INSTANT_NONE;
+}
+
+/* Until when the ticks of the job as it is now are accounted for. */
+static instant_us accounted_until(const struct cluster *cluster, const struct cluster_job *job,
+                                  const struct tick_rows *rows)
+{
+    const struct job_state *state = now_of(job);
+    instant_us until = cluster_now(cluster) - state->jitter - YOUNG;
+    bool waits = false;
+
+    if (state->pinned) /* its worker may drain, or be another's */
+        until = cluster_now(cluster) - state->jitter - YOUNG_UNFIT - state->window;
+    for (size_t i = 0; i < job->state_count; i++)
+        waits |= may_wait(&job->states[i]);
+    if (waits)
+        until = MIN(until, newest_accounted(rows, until));
+    if (state->ends_at != INSTANT_NONE)
+        until = MIN(until, state->ends_at - 1);
+    return until;
+}
+
+static void check_now(struct cluster *cluster, const struct cluster_job *job,
+                      const struct tick_rows *rows)
+{
+    const struct job_state *state = now_of(job);
+    instant_us after = state->due_since, tick, until = accounted_until(cluster, job, rows);
+
+    if (!state->enabled)
+        return;
+    if (state->starts_at != INSTANT_NONE)
+        after = MAX(after, state->starts_at - 1);
+    while (!schedule_next(&state->schedule, zone_utc(), state->anchor, after, &tick) &&
+           tick <= until) {
+        if (!is_accounted(rows, tick))
+            cluster_violated(cluster, "tick %lld of job %llu revision %llu vanished",
+                             (long long)(tick / SECOND), (unsigned long long)job->id,
+                             (unsigned long long)state->revision);
+        after = tick;
+    }
+}
+
+static void check_stretches(struct cluster *cluster, job_id id, const struct tick_rows *rows)
+{
+    for (size_t i = 0; i + 1 < rows->count; i++) {
+        const struct tick_row *newer = &rows->rows[i], *older = newer + 1;
+
+        if (older->count > 1 && newer->tick <= older->until)
+            cluster_violated(cluster, "tick %lld of job %llu is accounted for twice",
+                             (long long)(newer->tick / SECOND), (unsigned long long)id);
+    }
+}
+
+/* Once all is well, what can be executed is. */
+static void check_liveness(struct cluster *cluster, const struct cluster_job *job,
+                           const struct tick_rows *rows)
+{
+    const struct job_state *state = now_of(job);
+    instant_us since =
+        cluster_now(cluster) - (cluster_mono(cluster) - cluster->healed_at) + RECOVERED;
+
+    if (!state->enabled || state->unfit || state->concurrency != CONCURRENCY_ALLOW)
+        return;
+    for (size_t i = 0; i < rows->count && rows->rows[i].tick > since; i++) {
+        if (rows->rows[i].status == RUN_MISSED || rows->rows[i].status == RUN_SKIPPED)
+            cluster_violated(cluster, "tick %lld of job %llu was not executed",
+                             (long long)(rows->rows[i].tick / SECOND), (unsigned long long)job->id);
+    }
+}
+
+static void check_job(struct cluster *cluster, const struct cluster_job *job)
+{
+    struct run_query query = run_query_all();
+    struct tick_rows rows = {0};
+
+    query.job = job->id;
+    cluster->looking = true;
+    if (store_read_runs(cluster->store, &query, note_tick, &rows, NULL))
+        cluster_violated(cluster, "the books cannot be read");
+    cluster->looking = false;
+    check_now(cluster, job, &rows);
+    check_liveness(cluster, job, &rows);
+    if (job->state_count == 1)
+        check_stretches(cluster, job->id, &rows);
+    free(rows.rows);
+}
+
+void cluster_check_ticks(struct cluster *cluster)
+{
+    for (size_t i = 0; i < CLUSTER_JOBS && cluster->jobs[i].id; i++)
+        check_job(cluster, &cluster->jobs[i]);
+}
+
+/* ---- runs ---------------------------------------------------------------------------------- */
+
+static void count_run(struct cluster *cluster, const struct run *run)
+{
+    static const int statuses[RUN_STATUS_COUNT] = {
+        [RUN_SUCCEEDED] = SOMETIMES_RUN_SUCCEEDED_ONCE, [RUN_FAILED] = SOMETIMES_RUN_FAILED_ONCE,
+        [RUN_TIMED_OUT] = SOMETIMES_RUN_TIMED_OUT_ONCE, [RUN_KILLED] = SOMETIMES_RUN_KILLED_ONCE,
+        [RUN_LOST] = SOMETIMES_RUN_LOST_ONCE,           [RUN_SKIPPED] = SOMETIMES_RUN_SKIPPED_ONCE,
+        [RUN_MISSED] = SOMETIMES_RUN_MISSED_ONCE,
+    };
+
+    cluster_saw(cluster, (enum sometimes)statuses[run->result.status]);
+    if (run->count > 1)
+        cluster_saw(cluster, SOMETIMES_RUN_STRETCH);
+    if (run->trigger == TRIGGER_RETRY)
+        cluster_saw(cluster, SOMETIMES_RUN_RETRY);
+    if (run->trigger == TRIGGER_CATCH_UP)
+        cluster_saw(cluster, SOMETIMES_RUN_CATCH_UP);
+    if (strstr(run->reason, "vanished"))
+        cluster_saw(cluster, SOMETIMES_RUN_VANISHED);
+}
+
+static bool check_run(void *context, const struct run_record *record)
+{
+    struct cluster *cluster = context;
+    const struct run *run = &record->run;
+    const struct start *start = find_start(cluster, &run->key);
+
+    if (!run_status_is_final(run->result.status))
+        cluster_violated(cluster, "run " RUN_FORMAT " is still %s on '%s'", RUN_ARGS(run->key),
+                         run_status_text(run->result.status), run->worker);
+    if (run->result.status == RUN_SUCCEEDED && !start)
+        cluster_violated(cluster, "run " RUN_FORMAT " succeeded and never started",
+                         RUN_ARGS(run->key));
+    if ((run->result.status == RUN_SKIPPED || run->result.status == RUN_MISSED) &&
+        (start || !*run->reason))
+        cluster_violated(cluster, "run " RUN_FORMAT " is %s and %s", RUN_ARGS(run->key),
+                         run_status_text(run->result.status), start ? "started" : "has no reason");
+    count_run(cluster, run);
+    return true;
+}
+
+static void check_accepted(struct cluster *cluster)
+{
+    for (size_t i = 0; i < cluster->accepted_count; i++) {
+        size_t at = 0;
+
+        while (at < CLUSTER_JOBS && cluster->jobs[at].id != cluster->accepted[i])
+            at++;
+        if (at == CLUSTER_JOBS)
+            cluster_violated(cluster, "job %llu was accepted and is lost",
+                             (unsigned long long)cluster->accepted[i]);
+    }
+}
+
+/* An attempt that made up for one of a worker that vanished. */
+static void count_made_up_for(struct cluster *cluster)
+{
+    for (size_t i = 0; i < cluster->start_count; i++) {
+        struct run_key before = cluster->starts[i].key;
+
+        before.attempt--;
+        if (before.attempt && find_run(cluster, &before).status == RUN_LOST)
+            cluster_saw(cluster, SOMETIMES_RUN_MADE_UP_FOR);
+    }
+}
+
+void cluster_check_runs(struct cluster *cluster)
+{
+    struct run_query query = run_query_all();
+
+    cluster->looking = true;
+    if (store_read_runs(cluster->store, &query, check_run, cluster, NULL))
+        cluster_violated(cluster, "the books cannot be read");
+    cluster->looking = false;
+    for (size_t i = 0; i < CLUSTER_WORKERS; i++) {
+        if (memory_guardian_running(cluster->workers[i].guardian))
+            cluster_violated(cluster, "something is still executed on %s",
+                             cluster->workers[i].actor.name);
+    }
+    check_accepted(cluster);
+    count_made_up_for(cluster);
+}
