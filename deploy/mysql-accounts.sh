@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# deploy/mysql-accounts.sh [OPTION OF mariadb...]: the database of a cluster, and an account for each
-# role with no more rights than it needs. Run it as the database's root; it may be repeated.
+# deploy/mysql-accounts.sh [OPTION OF mariadb...]: the database of a cluster, and an account for
+# each role with no more rights than it needs. Run it as the database's root; it may be repeated.
 #
 # Prints `cronjob_api PASSWORD` and so on for the accounts that it makes. An account that is there
 # keeps its password, unless it is given one by CRONJOB_API_PASSWORD, CRONJOB_MANAGER_PASSWORD or

@@ -6,6 +6,7 @@ import time
 
 import pymysql
 import pytest
+import requests
 from cluster import EVERY_SECOND, PatientClient, watching
 from harness import FINAL, wait_until
 from servers.mariadb import DATABASE
@@ -68,7 +69,7 @@ def test_one_key_makes_one_job_on_whichever_server(cluster):
     body = {"schedule": "@manual", "executable": "true", "type": "command"}
     headers = {"Idempotency-Key": "test-cluster-basic", "Content-Type": "application/json"}
     made = [
-        PatientClient(api.url).session.post(f"{api.url}/jobs", json=body, headers=headers, timeout=20)
+        requests.post(f"{api.url}/jobs", json=body, headers=headers, timeout=20)
         for api in cluster.apis * 2
     ]
     assert [answer.status_code for answer in made] == [201] * 4

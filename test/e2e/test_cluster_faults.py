@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
-from cluster import PatientClient, watching
+from cluster import PatientClient, Watch, watching
 from harness import wait_until
 
 pytestmark = pytest.mark.cluster
@@ -41,7 +41,7 @@ def test_the_leading_manager_freezes_and_wakes_up(cluster, watch_folder):
     with watching(cluster, watch_folder) as watch:
         leader = cluster.leader()
         leader.freeze()
-        other = cluster.standby() if leader is not cluster.standby() else None
+        other = cluster.standby()
         wait_until(lambda: cluster.leader() not in (None, leader), RESUMED, "another leads")
         job = cluster.api.add("@manual", "echo done")
         leader.thaw()
@@ -169,6 +169,20 @@ def test_an_api_server_freezes(cluster, watch_folder):
     nothing_lost(watch.report)
 
 
+def test_jobs_that_move_do_not_overlap(cluster, watch_folder):
+    """What forbids to run twice at once, forbids it also to two workers."""
+    watch = Watch(cluster, watch_folder)
+    for number in range(6):
+        watch.add(f"long-{number}", "sleep 2.5")
+    watch.wait_on_time()
+    for name in ("worker-1", "worker-2"):
+        for draining in (True, False):
+            cluster.api.request("PATCH", f"/workers/{name}", {"draining": draining}, expect=200)
+            watch.wait_on_time()
+    print(watch.settle())
+    assert watch.report.contradictions == [], watch.report.complaint()
+
+
 # ---- ZooKeeper: without it nothing is late ------------------------------------------------------
 
 
@@ -224,8 +238,7 @@ def test_the_first_database_node_is_away(cluster, watch_folder, how):
 
 def test_the_database_has_no_quorum(cluster, watch_folder):
     with watching(cluster, watch_folder, jobs=3) as watch:
-        job = watch.add("over", "sleep 4", schedule="@manual")
-        run = cluster.api.run(job)
+        run = cluster.api.run(cluster.api.add("@manual", "sleep 4"))
         wait_until(lambda: cluster.api.get(f"/runs/{run['id']}")["status"] == "running", 15)
         for node in cluster.database.nodes[:2]:
             node.kill()
@@ -244,7 +257,7 @@ def test_all_database_nodes_are_killed_at_once(cluster, watch_folder):
         watch.wait_on_time()
 
 
-# ---- everything -----------------------------------------------------------------------------------
+# ---- everything ----------------------------------------------------------------------------------
 
 
 def test_everything_is_killed_at_once(cluster, watch_folder):

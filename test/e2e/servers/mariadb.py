@@ -87,7 +87,8 @@ class MariaDBNode(Process):
         command += [f"--auth-root-socket-user={pwd.getpwuid(os.getuid()).pw_name}"]
         command += [f"--user={self.user}"] if self.user else []
         with (self.directory / "install.log").open("wb") as log:
-            subprocess.run(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=True)
+            said = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log}
+            subprocess.run(command, env=self.variables, check=True, **said)
         fresh.rename(self.data)
 
     def connect(self, database=None, limit=10):

@@ -140,13 +140,19 @@ class Process:
 
     # life
 
+    @property
+    def variables(self):
+        """Its environment: who calls may have a folder for temporary files that is not for all."""
+        more = {"TMPDIR": str(self.directory)} if self.user else {}
+        return {**os.environ, **more, **(self.environment or {})}
+
     def popen(self, command, log):
         """The process of a command, as the server's account."""
         group = pwd.getpwnam(self.user).pw_gid if self.user else None
         return subprocess.Popen(
             [str(word) for word in command],
             cwd=self.directory,
-            env=dict(os.environ, **(self.environment or {})),
+            env=self.variables,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

@@ -51,8 +51,9 @@ def numbered(kind, count):
 
 
 class System:
-    """choose_port() is where HAProxy is when it is not yet known. route(client, server) is the address at which a role (by its name) reaches a node of the
-    database or of ZooKeeper (a Process): its own, unless a test stands between."""
+    """choose_port() is where HAProxy is when that is not yet known. route(client, server) is the
+    address at which a role (by its name) reaches a node of the database or of ZooKeeper (a
+    Process): its own, unless a test stands between."""
 
     def __init__(
         self,

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """ZooKeeper: one server or an ensemble.
 
-The settings are those of deploy/zoo.cfg but for addresses and folders. slf4j-simple is there
-because without a binding ZooKeeper logs nothing. A server is ready when `srvr` tells its mode: `ruok` is
+The settings are those of deploy/zoo.cfg but for addresses and folders. slf4j-simple is there as
+without a binding ZooKeeper logs nothing. A server is ready when `srvr` tells its mode: `ruok` is
 answered without a quorum too.
 """
 
