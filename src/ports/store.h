@@ -72,11 +72,13 @@ static inline struct job_query job_query_all(void)
 struct run_query {
     const struct run_key *keys; /* NULL: all; else these `key_count` */
     size_t key_count;
-    const struct claim_token *token; /* NULL: any */
-    job_id job;                      /* 0: any */
-    const char *owner;               /* NULL: any; else runs of jobs of this owner */
-    int status;                      /* -1: any, else enum run_status */
-    const char *worker;              /* NULL: any */
+    const struct claim_token *token;  /* NULL: any */
+    const struct claim_token *beside; /* NULL, or: claimed and unfinished, by another token, of jobs
+                                         that have a run with this one */
+    job_id job;                       /* 0: any */
+    const char *owner;                /* NULL: any; else runs of jobs of this owner */
+    int status;                       /* -1: any, else enum run_status */
+    const char *worker;               /* NULL: any */
     bool unfinished_only;
     const struct run_key *before; /* NULL, or only older than this */
     instant_us since;             /* INSTANT_NONE, or scheduled_at >= since */

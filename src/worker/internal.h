@@ -146,6 +146,8 @@ struct work {
     size_t asked_count;
     struct elsewhere *elsewhere;
     size_t elsewhere_count, elsewhere_capacity;
+    struct run_key *beside; /* runs of other workers, of jobs of which we have won a claim */
+    size_t beside_count, beside_capacity;
     job_id jobs_after; /* LOOK_JOBS: those behind it */
     job_id *jobs;
     size_t job_count, job_capacity;
@@ -342,6 +344,9 @@ void worker_take_jobs(struct worker *worker, const struct work *work);
 /* Notes a run that goes on with another worker; others are nothing. */
 void work_note_elsewhere(struct work *work, const struct run_record *run);
 enum rc work_look_elsewhere(struct work *work);
+enum rc work_look_beside(struct work *work);
+/* Before the claims are told to the agenda. */
+void worker_take_beside(struct worker *worker, const struct work *work);
 void worker_look_elsewhere(struct worker *worker, mono_us now);
 void worker_pack_elsewhere(struct worker *worker, struct work *work);
 void worker_take_elsewhere(struct worker *worker, const struct work *work);

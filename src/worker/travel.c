@@ -203,6 +203,7 @@ void work_free(struct work *work)
     free(work->strays);
     free(work->asked);
     free(work->elsewhere);
+    free(work->beside);
     free(work->jobs);
     free(work);
 }
@@ -230,6 +231,7 @@ void worker_take_work(struct worker *worker, struct work *work)
     worker_take_sign(worker, work);
     list_for_each (item, &work->items, link)
         settle_item(worker, item);
+    worker_take_beside(worker, work);
     for (size_t i = 0; i < work->claim_count; i++)
         settle_claim(worker, work, &work->claims[i]);
     for (size_t i = 0; i < work->load_count; i++)

@@ -306,9 +306,11 @@ static enum rc mark_done(struct work *work)
 void work_execute(struct work *work)
 {
     static enum rc (*const steps[])(struct work *) = {
-        journal_results,      ask_time,          apply, read_claims,         build_launches,
-        journal_starts,       mark_done,         load,  work_look_elsewhere, work_look_for_jobs,
-        work_look_for_strays, work_sweep_outputs};
+        journal_results,     ask_time,           apply,
+        read_claims,         work_look_beside,   build_launches,
+        journal_starts,      mark_done,          load,
+        work_look_elsewhere, work_look_for_jobs, work_look_for_strays,
+        work_sweep_outputs};
 
     work->begun_at = clock_mono(work->worker->config.clock);
     work->elsewhere_count = 0;

@@ -365,6 +365,30 @@ static void runs_are_read_by_keys(void **state)
     assert_int_equal(count_runs(fixture, &query), 0);
 }
 
+static void runs_are_read_beside_a_token(void **state)
+{
+    struct fixture *fixture = *state;
+    job_id ids[3];
+    struct run_key keys[6];
+    struct run_query query = run_query_all();
+    struct claim_token token = token_of(2);
+    struct store_write nobodys;
+    struct runs_read read;
+
+    given_runs(fixture, ids, keys);
+    nobodys = run_write(WRITE_RUN_QUEUE, &(struct run_key){START + HOUR, ids[1], 1, 0}, 0);
+    nobodys.run.worker = nobodys.run.request = "";
+    assert_int_equal(apply_one(fixture, &nobodys), RC_OK);
+    query.beside = &token;
+    read = read_all_runs(fixture, &query);
+    assert_int_equal(read.count, 1);
+    assert_int_equal(run_key_compare(&read.items[0].run.key, &keys[4]), 0);
+    token = token_of(4); /* the other run of its job has ended */
+    assert_int_equal(count_runs(fixture, &query), 0);
+    token = token_of(99);
+    assert_int_equal(count_runs(fixture, &query), 0);
+}
+
 static void summary_counts(void **state)
 {
     struct fixture *fixture = *state;
@@ -407,6 +431,7 @@ static const struct clause clauses[] = {
     CLAUSE(runs_of_one_instant_are_paged_by_their_whole_key),
     CLAUSE(newest_runs_can_be_left_out),
     CLAUSE(runs_are_read_by_keys),
+    CLAUSE(runs_are_read_beside_a_token),
     CLAUSE(summary_counts),
 };
 const struct clauses store_query_clauses = {clauses, ARRAY_SIZE(clauses)};

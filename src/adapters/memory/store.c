@@ -234,6 +234,30 @@ static bool key_is_among(const struct run_key *keys, size_t count, const struct 
     return false;
 }
 
+static bool has_claimed(const struct memory_store *store, const struct claim_token *token,
+                        job_id job)
+{
+    for (size_t i = 0; i < store->runs.count; i++) {
+        const struct memory_run *run = store->runs.items[i];
+
+        if (run->run.key.job == job &&
+            !memcmp(token->bytes, run->token.bytes, sizeof(run->token.bytes)))
+            return true;
+    }
+    return false;
+}
+
+static bool is_beside(const struct memory_store *store, const struct memory_run *run,
+                      const struct claim_token *token)
+{
+    static const struct claim_token none;
+
+    return !run_status_is_final(run->run.result.status) &&
+           memcmp(none.bytes, run->token.bytes, sizeof(none.bytes)) != 0 &&
+           memcmp(token->bytes, run->token.bytes, sizeof(token->bytes)) != 0 &&
+           has_claimed(store, token, run->run.key.job);
+}
+
 static bool run_matches(const struct memory_run *run, const struct run_query *query,
                         const char *owner)
 {
@@ -268,7 +292,8 @@ static enum rc read_runs(struct store *store, const struct run_query *query, run
         struct run_record record = {
             .run = run->run, .token = run->token, .owner = job ? job->record.owner : ""};
 
-        if (!run_matches(run, query, record.owner) || ++matched <= query->skip)
+        if (!run_matches(run, query, record.owner) ||
+            (query->beside && !is_beside(self, run, query->beside)) || ++matched <= query->skip)
             continue;
         if (!visit(context, &record) || (query->limit && matched >= query->skip + query->limit))
             break;

@@ -159,11 +159,21 @@ static void where_run_job(struct sql_query *query, const struct run_query *runs)
     where(query, unfinished ? "+r.job = ?" : "r.job = ?", sql_number((int64_t)runs->job));
 }
 
+static void where_beside(struct sql_query *query, const struct claim_token *token)
+{
+    struct sql_value bytes = sql_bytes(token->bytes, sizeof(token->bytes));
+
+    where(query, "r.status < 2 AND r.token IS NOT NULL AND r.token <> ?", bytes);
+    where(query, "r.job IN (SELECT m.job FROM runs m WHERE m.token = ?)", bytes);
+}
+
 static void where_run(struct sql_query *query, const struct sql_dialect *dialect,
                       const struct run_query *runs)
 {
     if (runs->token)
         where(query, "r.token = ?", sql_bytes(runs->token->bytes, sizeof(runs->token->bytes)));
+    if (runs->beside)
+        where_beside(query, runs->beside);
     if (runs->job)
         where_run_job(query, runs);
     if (runs->owner)

@@ -426,6 +426,77 @@ static void nothing_stops_when_coordination_is_lost(void **state)
     fixture_expect(fixture, &run, RUN_SUCCEEDED, "");
 }
 
+/* ---- runs of others ------------------------------------------------------------------------
+ */
+
+static const struct claim_token others = {{9, 9, 9}};
+
+static void given_run_of_another(struct fixture *fixture, const struct run_key *run)
+{
+    struct store_write write = {.kind = WRITE_RUN_CLAIM};
+
+    write.claim = (struct write_claim){.key = *run,
+                                       .token = others,
+                                       .worker = "other",
+                                       .revision = 1,
+                                       .trigger = TRIGGER_SCHEDULE,
+                                       .deadline = INSTANT_MAX};
+    fixture_apply(fixture, &write);
+}
+
+static void end_run_of_another(struct fixture *fixture, const struct run_key *run)
+{
+    struct store_write write = {.kind = WRITE_RUN_FINISHED};
+
+    write.run = (struct write_run){
+        .key = *run,
+        .token = others,
+        .result = {.status = RUN_FAILED, .started_at = START, .finished_at = START},
+        .reason = ""};
+    fixture_apply(fixture, &write);
+}
+
+static void no_run_starts_beside_one_elsewhere(void **state)
+{
+    struct fixture *fixture = *state;
+    struct job job = fixture_job("* * * * *");
+    struct run_key run, other;
+
+    job.concurrency = CONCURRENCY_FORBID;
+    run = fixture_give_tick(fixture, &job);
+    other = run;
+    other.scheduled_at = START;
+    given_run_of_another(fixture, &other);
+    fixture_start(fixture);
+    fixture_pass(fixture, MINUTE + 10 * SECOND);
+    fixture_expect(fixture, &run, RUN_SKIPPED, AGENDA_ACTIVE);
+    end_run_of_another(fixture, &other);
+    fixture_pass(fixture, MINUTE);
+    run.scheduled_at += MINUTE;
+    fixture_expect(fixture, &run, RUN_SUCCEEDED, "");
+    /* nor is what another ended tried again here */
+    assert_int_equal(fixture_count_runs(fixture, run.job), 3);
+}
+
+static void a_run_waits_for_one_elsewhere(void **state)
+{
+    struct fixture *fixture = *state;
+    struct job job = fixture_job("* * * * *");
+    struct run_key run, other;
+
+    job.concurrency = CONCURRENCY_QUEUE;
+    run = fixture_give_tick(fixture, &job);
+    other = run;
+    other.scheduled_at = START;
+    given_run_of_another(fixture, &other);
+    fixture_start(fixture);
+    fixture_pass(fixture, MINUTE + 10 * SECOND);
+    assert_int_equal(fixture->execution_count, 0);
+    end_run_of_another(fixture, &other);
+    fixture_pass(fixture, 3 * SECOND);
+    assert_int_equal(fixture->execution_count, 1);
+}
+
 int main(void)
 {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
@@ -445,6 +516,8 @@ int main(void)
         TEST(who_hears_of_it_can_read_what_it_is),
         TEST(it_works_without_coordination),
         TEST(nothing_stops_when_coordination_is_lost),
+        TEST(no_run_starts_beside_one_elsewhere),
+        TEST(a_run_waits_for_one_elsewhere),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
