@@ -37,8 +37,8 @@ void memory_guardian_advance(struct memory_guardian *guardian);
 /* How long until something is due, 0 when it is already; -1: nothing will be. */
 span_us memory_guardian_next(const struct memory_guardian *guardian);
 
-/* kill -9: its runs, unacknowledged results and lease are gone. Each launcher finds a new one at its next
- * dispatch(). */
+/* kill -9: its runs, unacknowledged results and lease are gone. Each launcher finds a new one at
+ * its next dispatch(). */
 void memory_guardian_kill(struct memory_guardian *guardian);
 
 /* Runs that are executing. */
