@@ -27,6 +27,7 @@ void handle_schedule_preview(struct call *call);
 void handle_worker_list(struct call *call);
 void handle_worker_get(struct call *call);
 void handle_worker_patch(struct call *call);
+void handle_worker_remove(struct call *call);
 
 /* tokens.c */
 void handle_token_list(struct call *call);

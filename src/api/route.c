@@ -88,6 +88,8 @@ const struct api_route api_routes[] = {
      .status = 200, JSON_OF("Worker"), .failures = "404", .handle = handle_worker_get},
     {"PATCH", "/workers/{name}", "patchWorker", "Move a worker's jobs away, or let it have some again", "workers", ACCESS_ADMIN, BODY_PATCH, "WorkerPatch",
      .status = 200, JSON_OF("Worker"), .failures = "404", .handle = handle_worker_patch},
+    {"DELETE", "/workers/{name}", "removeWorker", "Forget a worker that is gone for good", "workers", ACCESS_ADMIN,
+     .status = 204, .failures = "404 409", .handle = handle_worker_remove},
     {"GET", "/tokens", "listTokens", "All access tokens, without their secrets", "tokens", ACCESS_ADMIN,
      .status = 200, JSON_OF("Token"), .many = true, .handle = handle_token_list},
     {"POST", "/tokens", "createToken", "Make an access token; its secret is in this answer only", "tokens", ACCESS_ADMIN, BODY_JSON, "TokenRequest",

@@ -99,3 +99,19 @@ void handle_worker_patch(struct call *call)
     answer_rejected(call, rc, &problems, &err);
     pending_drop(pending);
 }
+
+static void worker_removed(struct pending *pending)
+{
+    struct answer answer = answer_new(204, NULL);
+
+    answer_send(pending->call, &answer, NULL);
+}
+
+void handle_worker_remove(struct call *call)
+{
+    struct pending *pending = pending_new(call, CHANGE_WORKER_REMOVE, worker_removed);
+
+    pending->change.worker =
+        arena_strdup(&pending->change.arena, http_request_parameter(call->request, "name"));
+    pending_submit(pending);
+}

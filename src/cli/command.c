@@ -21,16 +21,15 @@ const struct option remote_options[] = {
     {0},
 };
 
+/* Of names that begin alike the longer comes first. */
 const struct command *const cli_commands[] = {
-    &command_add,        &command_list,         &command_show,
-    &command_edit,       &command_remove,       &command_pause,
-    &command_resume,     &command_run,          &command_runs,
-    &command_output,     &command_kill,         &command_next,
-    &command_check,      &command_import,       &command_export,
-    &command_workers,    &command_drain,        &command_undrain,
-    &command_status,     &command_doctor,       &command_token_create,
-    &command_token_list, &command_token_revoke, &command_help,
-    &command_version,    &command_completions,  NULL,
+    &command_add,     &command_list,         &command_show,        &command_edit,
+    &command_remove,  &command_pause,        &command_resume,      &command_run,
+    &command_runs,    &command_output,       &command_kill,        &command_next,
+    &command_check,   &command_import,       &command_export,      &command_workers_remove,
+    &command_workers, &command_drain,        &command_undrain,     &command_status,
+    &command_doctor,  &command_token_create, &command_token_list,  &command_token_revoke,
+    &command_help,    &command_version,      &command_completions, NULL,
 };
 
 /* Whether the name's first word is `word`; *ret_rest is what follows it and a blank, "" for none.

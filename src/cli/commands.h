@@ -18,7 +18,8 @@ extern const struct command command_runs, command_output, command_kill;
 extern const struct command command_next, command_check, command_import, command_export;
 
 /* workers.c, doctor.c, token.c */
-extern const struct command command_workers, command_drain, command_undrain, command_status;
+extern const struct command command_workers_remove, command_workers, command_drain, command_undrain,
+    command_status;
 extern const struct command command_doctor;
 extern const struct command command_token_create, command_token_list, command_token_revoke;
 

@@ -103,6 +103,29 @@ const struct command command_undrain = {
     .run = run_undrain,
 };
 
+/* ---- workers remove ------------------------------------------------------------------------ */
+
+static int run_remove(struct cli *cli, const struct arguments *arguments)
+{
+    struct remote_request request = {
+        .method = "DELETE", .path = remote_path(cli, "/workers/{}", arguments->operands[0])};
+    AUTO_ANSWER struct remote_answer answer;
+
+    return remote_call(cli, &request, &answer);
+}
+
+const struct command command_workers_remove = {
+    .name = "workers remove",
+    .operands = "WORKER",
+    .summary = "Forget a worker that is gone for good",
+    .details = "Refused while it may live, or has runs that are not closed yet. Jobs that only it\n"
+               "could run are then accounted for as missed.",
+    .least = 1,
+    .most = 1,
+    .options = {remote_options},
+    .run = run_remove,
+};
+
 /* ---- status -------------------------------------------------------------------------------- */
 
 static bool print_fact(void *context, const char *name, const struct json_value *value)

@@ -281,6 +281,8 @@ def test_real_answers_are_as_described(server, description):
         ("/workers", "get", "/workers", None, {}),
         ("/workers/{name}", "get", f"/workers/{worker}", None, {}),
         ("/workers/{name}", "patch", f"/workers/{worker}", {"draining": False}, patch),
+        ("/workers/{name}", "delete", f"/workers/{worker}", None, {}),
+        ("/workers/{name}", "delete", "/workers/nobody", None, {}),
         ("/summary", "get", "/summary", None, {}),
         ("/tokens", "post", "/tokens", {"name": "described"}, {}),
         ("/tokens", "get", "/tokens", None, {}),

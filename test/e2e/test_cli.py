@@ -291,6 +291,13 @@ def test_workers_can_be_drained(ok, run):
     assert run("drain", "nobody")[0] == 1
 
 
+def test_a_worker_that_lives_is_not_removed(ok, run):
+    name = json.loads(ok("workers", "--json"))[0]["name"]
+    code, _, said = run("workers", "remove", name)
+    assert code == 1 and "may live" in said
+    assert run("workers", "remove", "nobody")[0] == 1
+
+
 def test_status_says_who_leads(ok):
     assert "leader" in ok("status")
     assert "jobs" in json.loads(ok("status", "--json"))
