@@ -324,6 +324,8 @@ void worker_take_tasks(struct worker *worker, const struct message *message);
 /* The job is another worker's, or nobody's. */
 void worker_drop_job(struct worker *worker, job_id job);
 void worker_want_job(struct worker *worker, job_id job, enum load_flag flag);
+/* Others may have had our jobs meanwhile: ticks count from where the store has them by now. */
+void worker_reload_jobs(struct worker *worker);
 void worker_take_loaded(struct worker *worker, const struct loaded *loaded);
 void loaded_fill(struct loaded *loaded, const struct job_record *job, struct zones *zones);
 

@@ -44,6 +44,17 @@ void worker_drop_job(struct worker *worker, job_id job)
     worker_withdraw(worker, job);
 }
 
+void worker_reload_jobs(struct worker *worker)
+{
+    uint64_t revision;
+    job_id job;
+
+    for (size_t at = 0; map_next(&worker->tasks, &at, &job, &revision);) {
+        agenda_hand_over(worker->agenda, job);
+        worker_want_job(worker, job, LOAD_TASK);
+    }
+}
+
 /* A queued run that nobody executes is taken over and ended in one go. */
 static void end_queued(struct worker *worker, const struct run_key *key)
 {

@@ -74,6 +74,8 @@ static void renew_lease(struct worker *worker, const struct work *work)
     mono_us now = clock_mono(worker->config.clock);
 
     if (now >= worker->lease_until) {
+        if (worker->lease_until)
+            worker_reload_jobs(worker);
         worker->lease_since = now;
         worker->unsure = worker->active.count > 0;
         worker->looks |= worker->unsure ? LOOK_STRAYS : 0U;
