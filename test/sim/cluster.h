@@ -111,6 +111,7 @@ struct cluster_job {
     job_id id;          /* 0: not created yet */
     mono_us stopped_at; /* since then its user knows that it is removed or paused; 0: it is not */
     char worker[16];
+    size_t moves;
     struct job_state states[CLUSTER_STATES];
     size_t state_count;
 };

@@ -18,6 +18,9 @@
 /* Ticks this young may still be on their way; those that fit nobody are recorded later. */
 #define YOUNG       (60 * SECOND)
 #define YOUNG_UNFIT (60 * SECOND + 2 * RECOVERY_MARGIN)
+/* A change reaches its worker at most this late. Until then ticks of the old schedule are recorded,
+ * and the newest of them may hide a new one. */
+#define LEARNT_AFTER (3 * MINUTE)
 /* Before its time, by the store's clock. */
 #define EARLY CLAIM_LEAD
 /* From then on after all is well every tick is executed. */
@@ -85,6 +88,7 @@ static void note_worker(struct cluster *cluster, struct cluster_job *job, const 
         cluster_saw(cluster, SOMETIMES_JOB_FIT_NOBODY);
     if (*job->worker && *worker)
         cluster_saw(cluster, SOMETIMES_JOB_MOVED);
+    job->moves += *job->worker != '\0';
     cluster_log(cluster, "job %llu is on '%s' now, was on '%s'", (unsigned long long)job->id,
                 worker, job->worker);
     memset(job->worker, 0, sizeof(job->worker));
@@ -387,6 +391,9 @@ static void check_now(struct cluster *cluster, const struct cluster_job *job,
         return;
     if (state->starts_at != INSTANT_NONE)
         after = MAX(after, state->starts_at - 1);
+    if (job->state_count > 1)
+        after = MAX(after,
+                    cluster_now(cluster) - (cluster_mono(cluster) - state->seen_at) + LEARNT_AFTER);
     while (!schedule_next(&state->schedule, zone_utc(), state->anchor, after, &tick) &&
            tick <= until) {
         if (!is_accounted(rows, tick))
@@ -437,7 +444,8 @@ static void check_job(struct cluster *cluster, const struct cluster_job *job)
     cluster->looking = false;
     check_now(cluster, job, &rows);
     check_liveness(cluster, job, &rows);
-    if (job->state_count == 1)
+    if (job->state_count == 1 && !job->moves) /* of two that follow a job at once, one may record a
+                                                 stretch and the other claim within it */
         check_stretches(cluster, job->id, &rows);
     free(rows.rows);
 }
