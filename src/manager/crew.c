@@ -14,6 +14,7 @@
 #define ROWS_EVERY  (2 * SECOND)
 #define ROW_WITHIN  (100 * MILLISECOND) /* a member's first row is about to come */
 #define JOIN_WITHIN (3 * SECOND)        /* those who will join have joined by then */
+#define LOSE_NOBODY (6 * SECOND)        /* a session, from when we began to lead */
 
 /* A clock further off than this is wrong, until it is nearer than that. */
 #define CLOCK_WRONG (1000 * MILLISECOND)
@@ -127,10 +128,14 @@ bool manager_has_crew(const struct manager *manager)
     return false;
 }
 
+/* A new leader does not know since when somebody is no member; and when coordination has lost all
+ * it had, nobody is. */
 bool manager_is_lost(const struct manager *manager, int worker)
 {
     const struct keeper *keeper = &manager->keepers[worker];
 
+    if (clock_mono(manager->config.clock) < manager->led_since + LOSE_NOBODY)
+        return false;
     return !keeper->member && (!keeper->recorded || keeper->lease_until <= manager->rows_at);
 }
 

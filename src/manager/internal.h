@@ -100,9 +100,10 @@ struct manager {
 
     bool leads;
     struct lease lease;
-    uint64_t floor;     /* the newest epoch that the store is known to have had */
-    bool floor_read;    /* of this campaign */
-    bool names_unread;  /* coordination is to be asked for workers that are no members */
+    uint64_t floor;    /* the newest epoch that the store is known to have had */
+    bool floor_read;   /* of this campaign */
+    bool names_unread; /* coordination is to be asked for workers that are no members */
+    mono_us led_since;
     mono_us hold_until; /* jobs are not moved before: workers may be about to join */
     mono_us next_rows;
     instant_us rows_at; /* when the workers' rows were read, by the store's clock */

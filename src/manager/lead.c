@@ -98,6 +98,7 @@ static void begin_to_lead(struct manager *manager, mono_us now)
     manager->names_unread = true;
     manager->next_rows = now;
     manager->hold_until = now + JOIN_WITHIN;
+    manager->led_since = now;
     manager->retry_at = now;
     atomic_store(&manager->standing, STANDING_LEADS);
     metric_set(metric_series(METRIC_LEADER), 1);

@@ -76,6 +76,8 @@ struct coordination_ops {
     void (*resign)(struct coordination *coordination);
     enum rc (*join)(struct coordination *coordination, const char *worker, struct err *err);
     enum rc (*leave)(struct coordination *coordination, const char *worker, struct err *err);
+    /* Until when others surely see the worker, which joined here, as a member; 0: they may not. */
+    mono_us (*member_until)(struct coordination *coordination, const char *worker);
     enum rc (*watch_members)(struct coordination *coordination, member_callback callback,
                              void *context, struct err *err);
     enum rc (*watch_tasks)(struct coordination *coordination, const char *worker,
@@ -131,6 +133,12 @@ static inline enum rc coordination_leave(struct coordination *coordination, cons
                                          struct err *err)
 {
     return coordination->ops->leave(coordination, worker, err);
+}
+
+static inline mono_us coordination_member_until(struct coordination *coordination,
+                                                const char *worker)
+{
+    return coordination->ops->member_until(coordination, worker);
 }
 
 MUST_USE static inline enum rc coordination_watch_members(struct coordination *coordination,

@@ -246,11 +246,12 @@ struct worker {
     mono_us ask_elsewhere;    /* for these, not before */
     unsigned looks;           /* for the next work */
     mono_us next_look;
-    mono_us next_sign;   /* of life */
-    bool sign_waits;     /* one is on its way to the store */
-    mono_us lease_until; /* what must not outlive our lease is dead by then */
-    mono_us lease_since; /* it has not lapsed since */
-    bool unsure;         /* it has lapsed: what was claimed before is to be seen in the store */
+    mono_us tell_lease_at; /* the guardian is to hear of our lease again */
+    mono_us next_sign;     /* of life */
+    bool sign_waits;       /* one is on its way to the store */
+    mono_us lease_until;   /* what must not outlive our lease is dead by then */
+    mono_us lease_since;   /* it has not lapsed since */
+    bool unsure;           /* it has lapsed: what was claimed before is to be seen in the store */
     enum clock_state clock_state;
     bool clock_is_off; /* it was warned of */
     bool announced;    /* a sign of life is stored: others may know of us */

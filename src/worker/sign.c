@@ -16,6 +16,10 @@ enum { SIGNS_A_LEASE = 4 };
 
 #define FENCE_MARGIN (500 * MILLISECOND)
 
+/* When signs do not arrive: so long before the lease passes coordination is asked, so often. */
+#define FENCE_AHEAD (2 * SECOND)
+#define FENCE_EVERY (500 * MILLISECOND)
+
 static span_us fenced_lease(const struct worker_config *config)
 {
     return config->lease - config->lease / 5 - FENCE_MARGIN;
@@ -96,10 +100,20 @@ void worker_take_sign(struct worker *worker, const struct work *work)
     worker_take_clock(worker, &work->clock);
 }
 
+/* What runs is another's to run again only when the store's lease has passed and we are no member
+ * any more, so it may live until the later of the two. */
 void worker_tell_lease(struct worker *worker)
 {
-    if (worker->lease_until)
-        launcher_set_lease(worker->launcher, worker->lease_until);
+    const struct worker_config *config = &worker->config;
+    mono_us now = clock_mono(config->clock);
+    mono_us until = worker->lease_until;
+
+    if (!until)
+        return;
+    worker->tell_lease_at = MAX(until - FENCE_AHEAD, now + FENCE_EVERY);
+    if (now >= until - FENCE_AHEAD)
+        until = MAX(until, coordination_member_until(config->coordination, config->name));
+    launcher_set_lease(worker->launcher, until);
 }
 
 bool worker_may_claim(const struct worker *worker, mono_us now)

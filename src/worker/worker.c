@@ -112,6 +112,8 @@ static mono_us next_deadline(const struct worker *worker)
                    worker->elsewhere.table.count ? worker->ask_elsewhere : INT64_MAX);
     if (worker->phase == PHASE_READY && !worker->sign_waits && !worker->conflict)
         next = MIN(next, worker->next_sign);
+    if (worker->lease_until)
+        next = MIN(next, worker->tell_lease_at);
     if (worker->phase == PHASE_RECOVERING && worker->conflict)
         next = worker->join_at;
     if (worker->announced && !worker->joined && !worker->joining)
@@ -159,6 +161,8 @@ struct worker_wake worker_step(struct worker *worker)
     mono = clock_mono(worker->config.clock);
     if (worker->phase == PHASE_READY)
         do_due(worker, now, mono);
+    if (worker->lease_until && mono >= worker->tell_lease_at)
+        worker_tell_lease(worker);
     worker_note_readiness(worker, mono);
     worker_send_work(worker);
     return (struct worker_wake){next_instant(worker), next_deadline(worker)};

@@ -495,6 +495,16 @@ static enum rc leave(struct coordination *coordination, const char *worker, stru
     return RC_OK;
 }
 
+static mono_us member_until(struct coordination *coordination, const char *worker)
+{
+    const struct client *client = of(coordination);
+
+    (void)worker;
+    if (!client->session || !client->session->member)
+        return 0;
+    return client->heard_at + ENSEMBLE_SESSION * 2 / 3;
+}
+
 static enum rc watch_members(struct coordination *coordination, member_callback callback,
                              void *context, struct err *err)
 {
@@ -635,6 +645,7 @@ static const struct coordination_ops ops = {
     .leads_until = leads_until,
     .resign = resign,
     .join = join,
+    .member_until = member_until,
     .leave = leave,
     .watch_members = watch_members,
     .watch_tasks = watch_tasks,

@@ -123,6 +123,15 @@ static enum rc leave(struct coordination *coordination, const char *worker, stru
     return set_joined(coordination, worker, false);
 }
 
+static mono_us member_until(struct coordination *coordination, const char *worker)
+{
+    struct local_coordination *local = lock(coordination);
+    mono_us until = find_worker(local, worker)->joined ? INT64_MAX : 0;
+
+    (void)unlock(local, RC_OK);
+    return until;
+}
+
 static enum rc watch_members(struct coordination *coordination, member_callback callback,
                              void *context, struct err *err)
 {
@@ -288,6 +297,7 @@ static const struct coordination_ops ops = {
     .resign = resign,
     .join = join,
     .leave = leave,
+    .member_until = member_until,
     .watch_members = watch_members,
     .watch_tasks = watch_tasks,
     .read_workers = read_workers,

@@ -69,6 +69,7 @@ static const struct coordination_ops ops = {
     .resign = zookeeper_resign,
     .join = zookeeper_join,
     .leave = zookeeper_leave,
+    .member_until = zookeeper_member_until,
     .watch_members = zookeeper_watch_members,
     .watch_tasks = zookeeper_watch_tasks,
     .read_workers = zookeeper_read_workers,

@@ -90,8 +90,7 @@ static enum rc stand(struct zookeeper *self, struct session *session, const char
 
 /* ---- leading --------------------------------------------------------------------------------- */
 
-/* Until when the server cannot have given us up: it counts from the last sign it got. */
-static mono_us session_until(const struct zk_client *client)
+mono_us zookeeper_session_until(const struct zk_client *client)
 {
     mono_us answered = zk_client_answered(client);
 
@@ -142,7 +141,8 @@ static enum rc take_lead(struct zookeeper *self, struct session *session, uint64
         zookeeper_wake(self);
     }
     zookeeper_unlock(self);
-    *ret_lease = (struct lease){.epoch = reign.epoch, .until = session_until(session->client)};
+    *ret_lease =
+        (struct lease){.epoch = reign.epoch, .until = zookeeper_session_until(session->client)};
     return RC_OK;
 }
 
@@ -211,7 +211,7 @@ mono_us zookeeper_leads_until(struct coordination *coordination, uint64_t epoch)
 
     zookeeper_lock(self);
     if (self->session && epoch && self->led_epoch == epoch)
-        until = session_until(self->session->client);
+        until = zookeeper_session_until(self->session->client);
     zookeeper_unlock(self);
     return until;
 }

@@ -138,6 +138,9 @@ void zookeeper_stop(struct zookeeper *self);
 enum rc zookeeper_campaign(struct coordination *coordination, const struct candidate *candidate,
                            mono_us deadline, struct lease *ret_lease, struct err *err);
 mono_us zookeeper_leads_until(struct coordination *coordination, uint64_t epoch);
+/* Until when the servers cannot have given the session up: it counts from the last sign they got.
+ */
+mono_us zookeeper_session_until(const struct zk_client *client);
 void zookeeper_resign(struct coordination *coordination);
 /* Another leads, or may: unless we have led again meanwhile. */
 void zookeeper_lose_lead(struct zookeeper *self, uint64_t epoch);
@@ -147,6 +150,7 @@ MUST_USE enum rc zookeeper_check_lead(struct zookeeper *self, struct session *se
 
 /* members.c */
 enum rc zookeeper_join(struct coordination *coordination, const char *worker, struct err *err);
+mono_us zookeeper_member_until(struct coordination *coordination, const char *worker);
 enum rc zookeeper_leave(struct coordination *coordination, const char *worker, struct err *err);
 enum rc zookeeper_watch_members(struct coordination *coordination, member_callback callback,
                                 void *context, struct err *err);

@@ -147,6 +147,18 @@ enum rc zookeeper_join_again(struct zookeeper *self, struct session *session, st
     return rc == RC_OK && left ? delete_member(self, session, name, err) : rc;
 }
 
+mono_us zookeeper_member_until(struct coordination *coordination, const char *worker)
+{
+    struct zookeeper *self = zookeeper_of(coordination);
+    mono_us until = 0;
+
+    zookeeper_lock(self);
+    if (self->session && !self->member_dirty && !strcmp(self->member, worker))
+        until = zookeeper_session_until(self->session->client);
+    zookeeper_unlock(self);
+    return until;
+}
+
 enum rc zookeeper_leave(struct coordination *coordination, const char *worker, struct err *err)
 {
     struct zookeeper *self = zookeeper_of(coordination);

@@ -69,6 +69,14 @@ static enum rc join(struct coordination *coordination, const char *worker, struc
     return coordination_join(fixture->coordination, worker, err);
 }
 
+static mono_us member_until(struct coordination *coordination, const char *worker)
+{
+    struct fixture *fixture = fixture_of(coordination);
+
+    (void)worker;
+    return fixture->is_member ? clock_mono(fixture->clock) + 4 * SECOND : 0;
+}
+
 static enum rc watch_tasks(struct coordination *coordination, const char *worker,
                            task_callback callback, void *context, struct err *err)
 {
@@ -103,6 +111,7 @@ static void unwatch(struct coordination *coordination, void *context)
 /* What a worker calls. */
 static const struct coordination_ops worker_side_ops = {.name = "worker's",
                                                         .join = join,
+                                                        .member_until = member_until,
                                                         .watch_tasks = watch_tasks,
                                                         .consume = consume,
                                                         .unwatch = unwatch};

@@ -27,6 +27,7 @@ struct fixture {
     struct coordination *coordination;
     struct lease lease;              /* the test leads */
     struct coordination worker_side; /* of coordination, as the worker sees it */
+    bool is_member;                  /* others surely see it, as long as it asks */
     enum rc join_rc;                 /* what join() answers, when it is not RC_OK */
     bool is_deaf;                    /* the worker hears of no tasks, until fixture_hear() */
     task_callback callback;

@@ -132,6 +132,28 @@ static void what_may_be_run_again_dies_before_the_lease_has_passed(void **state)
     fixture_expect(fixture, &kept, RUN_SUCCEEDED, "");
 }
 
+/* Without the store nobody can take its runs over as long as it is seen to live. */
+static void a_member_keeps_its_runs_while_the_store_is_away(void **state)
+{
+    struct fixture *fixture = *state;
+    struct run_key run = given_long_run(fixture, WORKER_LOSS_RERUN);
+
+    fixture_start(fixture);
+    fixture_pass(fixture, MINUTE + 500 * MILLISECOND);
+    fixture->away = true;
+    fixture->is_member = true;
+    fixture_pass(fixture, 15 * SECOND);
+    assert_int_equal(memory_guardian_running(fixture->guardian), 1);
+    fixture->is_member = false;
+    fixture_pass(fixture, 3 * SECOND);
+    assert_int_equal(memory_guardian_running(fixture->guardian), 1);
+    fixture_pass(fixture, 3 * SECOND);
+    assert_int_equal(memory_guardian_running(fixture->guardian), 0);
+    fixture->away = false;
+    fixture_pass(fixture, 5 * SECOND);
+    fixture_expect(fixture, &run, RUN_LOST, LAUNCH_FENCED);
+}
+
 /* It was claimed before; whether it is still ours is asked before it is started. */
 static void what_waits_for_its_turn_outlasts_a_lease(void **state)
 {
@@ -339,6 +361,7 @@ int main(void)
         TEST(runs_of_another_of_its_name_are_left_alone),
         TEST(the_lease_is_by_the_store_s_clock),
         TEST(what_may_be_run_again_dies_before_the_lease_has_passed),
+        TEST(a_member_keeps_its_runs_while_the_store_is_away),
         TEST(what_waits_for_its_turn_outlasts_a_lease),
         TEST(the_guardian_does_so_when_the_worker_is_dead),
         TEST(a_new_guardian_is_told_of_the_lease),
