@@ -202,9 +202,12 @@ bool cluster_unreachable(void *context);
  * the worker. */
 struct memory_plan cluster_execute(void *context, const struct launch *launch);
 void cluster_look(struct cluster *cluster); /* what the store says of the jobs now */
-/* All ticks until now, but for the last moment: each is accounted for. */
-void cluster_check_ticks(struct cluster *cluster);
 /* When no job is left and time has passed: every run has ended, nothing accepted is lost. */
 void cluster_check_runs(struct cluster *cluster);
+
+/* ---- cluster_ticks.c ----------------------------------------------------------------------- */
+
+/* All ticks until now, but for the last moment: each is accounted for. */
+void cluster_check_ticks(struct cluster *cluster);
 
 #endif

@@ -4,65 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/list.h"
-#include "base/map.h"
 #include "base/mem.h"
 
-struct session {
-    struct list link;
-    char name[LIMIT_NAME + 1]; /* of its process */
-    mono_us heard_at;
-    bool member;
-    uint64_t candidate; /* its number in the election; 0: it is none */
-};
+#include "cluster_ensemble_internal.h"
 
-/* What a worker has to do. */
-struct folder {
-    struct list link;
-    char worker[LIMIT_NAME + 1];
-    struct task *tasks; /* TASK_JOB of each revision, TASK_RUN, TASK_KILL */
-    size_t count, capacity;
-    bool complete; /* it was settled */
-    uint64_t version;
-};
-
-struct ensemble {
-    struct clock *clock;
-    uint64_t (*roll)(void *context, uint64_t sides);
-    void *context;
-    struct list sessions, folders, clients;
-    uint64_t epoch, last_candidate, versions;
-    int trouble;
-};
-
-struct client {
-    struct coordination base;
-    struct list link;
-    struct ensemble *ensemble;
-    char name[LIMIT_NAME + 1];
-    struct session *session; /* NULL: it has expired */
-    mono_us heard_at;
-    bool cut, paused, wants_membership;
-    mono_us misled_until;
-    uint64_t led_epoch;
-
-    member_callback on_member;
-    void *member_context;
-    char (*members)[LIMIT_NAME + 1]; /* as it was told */
-    size_t member_count;
-    task_callback on_tasks;
-    void *task_context;
-    struct task *told; /* tasks as it was told */
-    size_t told_count, told_capacity;
-    uint64_t told_version;
-};
-
-static struct client *of(struct coordination *coordination)
-{
-    return container_of(coordination, struct client, base);
-}
-
-static void copy_name(char to[LIMIT_NAME + 1], const char *from)
+void ensemble_copy_name(char to[LIMIT_NAME + 1], const char *from)
 {
     memset(to, 0, LIMIT_NAME + 1);
     memcpy(to, from, MIN(strlen(from), (size_t)LIMIT_NAME));
@@ -82,18 +28,17 @@ static void end_session(struct ensemble *ensemble, struct session *session)
     free(session);
 }
 
-static bool is_misled(const struct client *client)
+bool client_is_misled(const struct client *client)
 {
     return clock_mono(client->ensemble->clock) < client->misled_until;
 }
 
 static bool is_connected(const struct client *client)
 {
-    return !client->cut && !client->paused && !is_misled(client);
+    return !client->cut && !client->paused && !client_is_misled(client);
 }
 
-/* A process of a name that is there already has taken its place. */
-static void become_member(struct client *client)
+void client_become_member(struct client *client)
 {
     struct session *session;
 
@@ -102,18 +47,18 @@ static void become_member(struct client *client)
     client->session->member = true;
 }
 
-static void give_sign(struct client *client)
+void client_give_sign(struct client *client)
 {
     struct ensemble *ensemble = client->ensemble;
 
     client->heard_at = clock_mono(ensemble->clock);
     if (!client->session) {
         client->session = xcalloc(1, sizeof(*client->session));
-        copy_name(client->session->name, client->name);
+        ensemble_copy_name(client->session->name, client->name);
         list_append(&ensemble->sessions, &client->session->link);
         client->led_epoch = 0;
         if (client->wants_membership)
-            become_member(client);
+            client_become_member(client);
     }
     client->session->heard_at = client->heard_at;
 }
@@ -156,7 +101,7 @@ static void tell_member(struct client *client, const char *name, bool gone)
 {
     struct member member = {.gone = gone};
 
-    copy_name(member.name, name);
+    ensemble_copy_name(member.name, name);
     client->on_member(client->member_context, &member);
 }
 
@@ -177,14 +122,14 @@ static void tell_members(struct client *client)
             continue;
         client->members =
             xrealloc(client->members, client->member_count + 1, sizeof(*client->members));
-        copy_name(client->members[client->member_count++], session->name);
+        ensemble_copy_name(client->members[client->member_count++], session->name);
         tell_member(client, session->name, false);
     }
 }
 
 /* ---- tasks --------------------------------------------------------------------------------- */
 
-static struct folder *find_folder(const struct ensemble *ensemble, const char *worker)
+struct folder *ensemble_find_folder(const struct ensemble *ensemble, const char *worker)
 {
     struct folder *folder;
 
@@ -195,14 +140,14 @@ static struct folder *find_folder(const struct ensemble *ensemble, const char *w
     return NULL;
 }
 
-static struct folder *have_folder(struct ensemble *ensemble, const char *worker)
+struct folder *ensemble_have_folder(struct ensemble *ensemble, const char *worker)
 {
-    struct folder *folder = find_folder(ensemble, worker);
+    struct folder *folder = ensemble_find_folder(ensemble, worker);
 
     if (folder)
         return folder;
     folder = xcalloc(1, sizeof(*folder));
-    copy_name(folder->worker, worker);
+    ensemble_copy_name(folder->worker, worker);
     folder->version = ++ensemble->versions;
     list_append(&ensemble->folders, &folder->link);
     return folder;
@@ -252,7 +197,7 @@ struct news {
 static void tell_tasks(struct client *client)
 {
     static const struct folder none;
-    const struct folder *folder = find_folder(client->ensemble, client->name);
+    const struct folder *folder = ensemble_find_folder(client->ensemble, client->name);
     struct news news = {0};
     size_t kept = 0;
 
@@ -301,7 +246,8 @@ static void remove_tasks(struct folder *folder, const struct task *task)
     folder->count = kept;
 }
 
-static void change_folder(struct ensemble *ensemble, struct folder *folder, const struct task *task)
+void ensemble_change_folder(struct ensemble *ensemble, struct folder *folder,
+                            const struct task *task)
 {
     struct task added = *task;
 
@@ -352,7 +298,7 @@ void ensemble_pump(struct ensemble *ensemble)
     expire_sessions(ensemble);
     list_for_each (client, &ensemble->clients, link) {
         if (is_connected(client))
-            give_sign(client);
+            client_give_sign(client);
     }
     list_for_each (client, &ensemble->clients, link) {
         if (!is_connected(client))
@@ -371,300 +317,20 @@ void ensemble_trouble(struct ensemble *ensemble, int percent)
 
 void ensemble_cut(struct coordination *client, bool cut)
 {
-    of(client)->cut = cut;
+    client_of(client)->cut = cut;
 }
 
 void ensemble_pause(struct coordination *client, bool paused)
 {
-    of(client)->paused = paused;
+    client_of(client)->paused = paused;
 }
 
 void ensemble_mislead(struct coordination *client, mono_us until)
 {
-    of(client)->misled_until = until;
+    client_of(client)->misled_until = until;
 }
 
 bool ensemble_leads(struct coordination *client)
 {
-    return of(client)->led_epoch != 0;
-}
-
-/* ---- the port ------------------------------------------------------------------------------ */
-
-static enum rc reach(struct client *client, struct err *err)
-{
-    if (client->cut)
-        return err_fail(err, RC_UNAVAILABLE, "coordination does not answer");
-    if (!is_misled(client))
-        give_sign(client);
-    return RC_OK;
-}
-
-/* How a write fares: RC_OK, or it fails; *ret_done: it takes effect all the same. */
-static enum rc fare(struct client *client, bool *ret_done, struct err *err)
-{
-    struct ensemble *ensemble = client->ensemble;
-
-    *ret_done = true;
-    if (ensemble->roll(ensemble->context, 100) >= (uint64_t)ensemble->trouble)
-        return RC_OK;
-    *ret_done = ensemble->roll(ensemble->context, 2);
-    return ensemble->roll(ensemble->context, 2)
-               ? err_fail(err, RC_UNKNOWN, "the answer of coordination was lost")
-               : err_fail(err, *ret_done ? RC_UNKNOWN : RC_UNAVAILABLE,
-                          "coordination did not answer");
-}
-
-static bool is_first(const struct client *client)
-{
-    struct session *session;
-
-    list_for_each (session, &client->ensemble->sessions, link) {
-        if (session->candidate && session->candidate < client->session->candidate)
-            return false;
-    }
-    return true;
-}
-
-static enum rc campaign(struct coordination *coordination, const struct candidate *self,
-                        mono_us deadline, struct lease *ret_lease, struct err *err)
-{
-    struct client *client = of(coordination);
-    struct ensemble *ensemble = client->ensemble;
-    enum rc rc = reach(client, err);
-
-    (void)deadline; /* time does not pass in here */
-    if (rc != RC_OK)
-        return rc;
-    if (!client->session)
-        return err_fail(err, RC_UNAVAILABLE, "the session has expired");
-    if (!client->session->candidate)
-        client->session->candidate = ++ensemble->last_candidate;
-    if (!is_first(client))
-        return err_fail(err, RC_TIMEOUT, "another manager leads");
-    ensemble->epoch = MAX(ensemble->epoch, self->floor) + 1;
-    client->led_epoch = ensemble->epoch;
-    *ret_lease = (struct lease){.epoch = ensemble->epoch,
-                                .until = clock_mono(ensemble->clock) + ENSEMBLE_SESSION * 2 / 3};
-    return RC_OK;
-}
-
-static mono_us leads_until(struct coordination *coordination, uint64_t epoch)
-{
-    const struct client *client = of(coordination);
-
-    if (!epoch || client->led_epoch != epoch)
-        return 0;
-    if (is_misled(client))
-        return client->misled_until;
-    return client->session ? client->heard_at + ENSEMBLE_SESSION * 2 / 3 : 0;
-}
-
-static void resign(struct coordination *coordination)
-{
-    struct client *client = of(coordination);
-
-    client->led_epoch = 0;
-    if (client->session && !client->cut)
-        client->session->candidate = 0;
-}
-
-static enum rc join(struct coordination *coordination, const char *worker, struct err *err)
-{
-    struct client *client = of(coordination);
-    enum rc rc = reach(client, err);
-
-    (void)worker; /* the client's name */
-    if (rc != RC_OK)
-        return rc;
-    client->wants_membership = true;
-    become_member(client);
-    return RC_OK;
-}
-
-static enum rc leave(struct coordination *coordination, const char *worker, struct err *err)
-{
-    struct client *client = of(coordination);
-
-    (void)worker;
-    client->wants_membership = false;
-    if (client->cut)
-        return err_fail(err, RC_UNAVAILABLE, "coordination does not answer");
-    if (client->session)
-        client->session->member = false;
-    return RC_OK;
-}
-
-static mono_us member_until(struct coordination *coordination, const char *worker)
-{
-    const struct client *client = of(coordination);
-
-    (void)worker;
-    if (!client->session || !client->session->member)
-        return 0;
-    return client->heard_at + ENSEMBLE_SESSION * 2 / 3;
-}
-
-static enum rc watch_members(struct coordination *coordination, member_callback callback,
-                             void *context, struct err *err)
-{
-    struct client *client = of(coordination);
-
-    (void)err;
-    client->on_member = callback;
-    client->member_context = context;
-    return RC_OK;
-}
-
-static enum rc watch_tasks(struct coordination *coordination, const char *worker,
-                           task_callback callback, void *context, struct err *err)
-{
-    struct client *client = of(coordination);
-
-    (void)worker;
-    (void)err;
-    client->on_tasks = callback;
-    client->task_context = context;
-    return RC_OK;
-}
-
-static enum rc read_workers(struct coordination *coordination, name_visit visit, void *context,
-                            struct err *err)
-{
-    struct client *client = of(coordination);
-    struct folder *folder;
-    enum rc rc = reach(client, err);
-
-    if (rc != RC_OK)
-        return rc;
-    list_for_each (folder, &client->ensemble->folders, link)
-        visit(context, folder->worker);
-    return RC_OK;
-}
-
-static enum rc read_tasks(struct coordination *coordination, const char *worker, task_visit visit,
-                          void *context, struct err *err)
-{
-    struct client *client = of(coordination);
-    const struct folder *folder = find_folder(client->ensemble, worker);
-    enum rc rc = reach(client, err);
-
-    for (size_t i = 0; rc == RC_OK && folder && i < folder->count; i++)
-        visit(context, &folder->tasks[i]);
-    return rc;
-}
-
-static enum rc check_epoch(struct client *client, uint64_t epoch, struct err *err)
-{
-    enum rc rc = reach(client, err);
-
-    if (rc == RC_OK && (client->led_epoch != epoch || client->ensemble->epoch != epoch))
-        return err_fail(err, RC_STALE, "another manager leads");
-    return rc;
-}
-
-static enum rc assign(struct coordination *coordination, uint64_t epoch, const char *worker,
-                      const struct task *tasks, size_t count, struct err *err)
-{
-    struct client *client = of(coordination);
-    struct folder *folder;
-    bool done;
-    enum rc rc = check_epoch(client, epoch, err);
-
-    if (rc != RC_OK)
-        return rc;
-    rc = fare(client, &done, err);
-    if (!done)
-        return rc;
-    folder = have_folder(client->ensemble, worker);
-    for (size_t i = 0; i < count; i++)
-        change_folder(client->ensemble, folder, &tasks[i]);
-    return rc;
-}
-
-static enum rc settle(struct coordination *coordination, uint64_t epoch, const char *worker,
-                      struct err *err)
-{
-    struct client *client = of(coordination);
-    struct folder *folder;
-    bool done;
-    enum rc rc = check_epoch(client, epoch, err);
-
-    if (rc != RC_OK)
-        return rc;
-    rc = fare(client, &done, err);
-    if (!done)
-        return rc;
-    folder = have_folder(client->ensemble, worker);
-    folder->complete = true;
-    folder->version = ++client->ensemble->versions;
-    return rc;
-}
-
-static enum rc consume(struct coordination *coordination, const char *worker,
-                       const struct task *task, struct err *err)
-{
-    struct client *client = of(coordination);
-    struct folder *folder = find_folder(client->ensemble, worker);
-    struct task removed = *task;
-    bool done;
-    enum rc rc = reach(client, err);
-
-    if (rc != RC_OK)
-        return rc;
-    rc = fare(client, &done, err);
-    removed.removed = true;
-    if (done && folder)
-        change_folder(client->ensemble, folder, &removed);
-    return rc;
-}
-
-static void unwatch(struct coordination *coordination, void *context)
-{
-    struct client *client = of(coordination);
-
-    if (client->member_context == context)
-        client->on_member = NULL;
-    if (client->task_context == context)
-        client->on_tasks = NULL;
-}
-
-static void client_free(struct coordination *coordination)
-{
-    struct client *client = of(coordination);
-
-    list_remove(&client->link);
-    free(client->members);
-    free(client->told);
-    free(client);
-}
-
-static const struct coordination_ops ops = {
-    .name = "ensemble",
-    .campaign = campaign,
-    .leads_until = leads_until,
-    .resign = resign,
-    .join = join,
-    .member_until = member_until,
-    .leave = leave,
-    .watch_members = watch_members,
-    .watch_tasks = watch_tasks,
-    .read_workers = read_workers,
-    .read_tasks = read_tasks,
-    .assign = assign,
-    .settle = settle,
-    .consume = consume,
-    .unwatch = unwatch,
-    .free = client_free,
-};
-
-struct coordination *ensemble_connect(struct ensemble *ensemble, const char *name)
-{
-    struct client *client = xcalloc(1, sizeof(*client));
-
-    client->base.ops = &ops;
-    client->ensemble = ensemble;
-    copy_name(client->name, name);
-    list_append(&ensemble->clients, &client->link);
-    return &client->base;
+    return client_of(client)->led_epoch != 0;
 }

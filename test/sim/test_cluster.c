@@ -26,7 +26,7 @@
 #endif
 
 /* A checked seed takes as long as many. */
-enum { SEEDS = CHECKED ? 40 : 200, FIRST_JOBS = 4 };
+enum { SEEDS = CHECKED ? 40 : 150, FIRST_JOBS = 4 };
 
 static unsigned long long sometimes[SOMETIMES_COUNT];
 
