@@ -2,6 +2,7 @@
 #include "base/crypto.h"
 
 #include <sodium.h>
+#include <string.h>
 
 #include "base/check.h"
 
@@ -21,6 +22,49 @@ void crypto_digest(const void *data, size_t length, uint8_t ret_digest[CRYPTO_DI
 {
     CHECK(crypto_hash_sha256(ret_digest, data, length) == 0);
 }
+
+/* ---- in pieces ------------------------------------------------------------------------------- */
+
+_Static_assert(sizeof(crypto_hash_sha256_state) <= sizeof(struct crypto_hash), "it fits");
+
+static crypto_hash_sha256_state *state_of(struct crypto_hash *hash)
+{
+    return (crypto_hash_sha256_state *)(void *)hash->state;
+}
+
+void crypto_hash_begin(struct crypto_hash *hash)
+{
+    CHECK(crypto_hash_sha256_init(state_of(hash)) == 0);
+}
+
+void crypto_hash_add(struct crypto_hash *hash, const void *data, size_t length)
+{
+    CHECK(crypto_hash_sha256_update(state_of(hash), data, length) == 0);
+}
+
+void crypto_hash_end(struct crypto_hash *hash, uint8_t ret_digest[CRYPTO_DIGEST])
+{
+    CHECK(crypto_hash_sha256_final(state_of(hash), ret_digest) == 0);
+}
+
+/* ---- in text --------------------------------------------------------------------------------- */
+
+const char *crypto_digest_text(const uint8_t digest[CRYPTO_DIGEST], char text[CRYPTO_DIGEST_TEXT])
+{
+    return sodium_bin2hex(text, CRYPTO_DIGEST_TEXT, digest, CRYPTO_DIGEST);
+}
+
+bool crypto_digest_read(const char *text, uint8_t ret_digest[CRYPTO_DIGEST])
+{
+    size_t length = 0;
+
+    return strlen(text) == CRYPTO_DIGEST_TEXT - 1 &&
+           sodium_hex2bin(ret_digest, CRYPTO_DIGEST, text, CRYPTO_DIGEST_TEXT - 1, NULL, &length,
+                          NULL) == 0 &&
+           length == CRYPTO_DIGEST;
+}
+
+/* ---- signatures and others ------------------------------------------------------------------- */
 
 void crypto_authenticate(const struct crypto_key *key, const void *data, size_t length,
                          uint8_t ret_mac[CRYPTO_DIGEST])

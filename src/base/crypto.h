@@ -21,6 +21,20 @@ void crypto_random(void *data, size_t length);
 
 void crypto_digest(const void *data, size_t length, uint8_t ret_digest[CRYPTO_DIGEST]);
 
+/* The digest of bytes that come in pieces: begin, add any times, end. */
+struct crypto_hash {
+    uint64_t state[13];
+};
+void crypto_hash_begin(struct crypto_hash *hash);
+void crypto_hash_add(struct crypto_hash *hash, const void *data, size_t length);
+void crypto_hash_end(struct crypto_hash *hash, uint8_t ret_digest[CRYPTO_DIGEST]);
+
+/* A digest in text: lower-case hexadecimal digits and a NUL. */
+enum { CRYPTO_DIGEST_TEXT = 2 * CRYPTO_DIGEST + 1 };
+const char *crypto_digest_text(const uint8_t digest[CRYPTO_DIGEST], char text[CRYPTO_DIGEST_TEXT]);
+/* False when it is anything but 64 hexadecimal digits, of either case. */
+bool crypto_digest_read(const char *text, uint8_t ret_digest[CRYPTO_DIGEST]);
+
 struct crypto_key {
     const void *data;
     size_t length;
