@@ -20,6 +20,8 @@ struct job job_default(void)
         .description = "",
         .type = JOB_COMMAND,
         .executable = "",
+        .filename = "",
+        .sha256 = "",
         .working_directory = "",
         .run_as = "",
         .schedule = "",

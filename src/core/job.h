@@ -73,6 +73,8 @@ struct job {
     struct pairs labels;
     enum job_type type;
     const char *executable;
+    const char *filename; /* of a script or binary: the name it had; "" when none */
+    const char *sha256;   /* of a script's or binary's bytes, 64 hexadecimal digits; else "" */
     struct strings args;
     struct pairs env;
     const char *stdin_text;        /* NULL when none */
