@@ -4,7 +4,6 @@
  * there before it does anything else, and again in front of all that it writes.
  */
 #include <stdio.h>
-#include <string.h>
 
 #include "base/log.h"
 #include "base/metrics.h"
@@ -29,15 +28,12 @@ static struct store_write leader_write(const struct manager *manager)
 enum rc manager_apply(struct manager *manager, struct store_write *writes, size_t count,
                       struct err *err)
 {
-    struct clock *clock = manager->config.clock;
-    mono_us begun_at = clock_mono(clock);
     enum rc rc;
 
     if (!manager->leads)
         return err_fail(err, RC_UNAVAILABLE, "another manager leads");
     writes[0] = leader_write(manager);
     rc = store_apply(manager->config.store, writes, count, err);
-    metric_observe(metric_series(METRIC_STORE_DURATION, "apply"), clock_mono(clock) - begun_at);
     if (rc != RC_OK || writes[0].outcome == RC_OK)
         return rc;
     manager->floor_read = false;

@@ -36,9 +36,10 @@ enum {
     OBJECT_PIECE = 256 * 1024, /* bytes; the most that get() gives at once */
 };
 
-#define OBJECT_EXECUTABLES "executables/" /* and 64 hexadecimal digits: the SHA-256 of the bytes \
-                                           */
-#define OBJECT_OUTPUTS "outputs/"         /* and the job's id, a slash, the run's id */
+#define OBJECT_EXECUTABLES                                                               \
+    "executables/"                /* and 64 hexadecimal digits: the SHA-256 of the bytes \
+                                   */
+#define OBJECT_OUTPUTS "outputs/" /* and the job's id, a slash, the run's id */
 
 /* What is put: all of a regular file, by positions, so that a part can be sent again. The
  * descriptor stays the caller's. */

@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/metrics.h"
 
 #include "worker/internal.h"
 
@@ -74,8 +73,6 @@ static enum rc apply(struct work *work)
         fill_claim(work, &work->claims[i].decision, &writes[at++]);
     work->begun_at = clock_mono(work->worker->config.clock);
     rc = store_apply(work->worker->config.store, writes, count, &work->err);
-    metric_observe(metric_series(METRIC_STORE_DURATION, "apply"),
-                   clock_mono(work->worker->config.clock) - work->begun_at);
     at = 0;
     list_for_each (item, &work->items, link) {
         item->write.outcome = writes[at].outcome;

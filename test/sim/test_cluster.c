@@ -15,14 +15,14 @@
 #include "testing.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define CHECKED 1
+#    define CHECKED 1
 #elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define CHECKED 1
-#endif
+#    if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#        define CHECKED 1
+#    endif
 #endif
 #ifndef CHECKED
-#define CHECKED 0
+#    define CHECKED 0
 #endif
 
 /* A checked seed takes as long as many. */

@@ -12,7 +12,8 @@ instant_us posix_now(void *context);
 /* And the one that never steps. */
 mono_us posix_mono(void);
 
-/* Whether the kernel's clock follows a time server, as adjtimex(2) says; the context is not used. */
+/* Whether the kernel's clock follows a time server, as adjtimex(2) says; the context is not used.
+ */
 bool posix_clock_is_synchronised(void *context);
 
 #endif
