@@ -22,6 +22,7 @@ struct job job_default(void)
         .executable = "",
         .filename = "",
         .sha256 = "",
+        .executable_changed_at = INSTANT_NONE,
         .working_directory = "",
         .run_as = "",
         .schedule = "",
@@ -37,6 +38,25 @@ struct job job_default(void)
         .on_worker_loss = WORKER_LOSS_RERUN,
         .limits = {.output = LIMIT_OUTPUT_DEFAULT},
     };
+}
+
+bool executable_is_url(const char *text)
+{
+    static const char *const beginnings[] = {"http://", "https://", "s3://", "file://"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(beginnings); i++) {
+        if (!strncmp(text, beginnings[i], strlen(beginnings[i])))
+            return true;
+    }
+    return false;
+}
+
+bool job_executes_same(const struct job *a, const struct job *b)
+{
+    if (a->type != b->type)
+        return false;
+    return a->type == JOB_COMMAND ? !strcmp(a->executable, b->executable)
+                                  : !strcmp(a->sha256, b->sha256);
 }
 
 void problems_add(struct problems *problems, const char *field, const char *format, ...)

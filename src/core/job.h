@@ -72,9 +72,11 @@ struct job {
     const char *description; /* "" when none */
     struct pairs labels;
     enum job_type type;
-    const char *executable;
-    const char *filename; /* of a script or binary: the name it had; "" when none */
-    const char *sha256;   /* of a script's or binary's bytes, 64 hexadecimal digits; else "" */
+    const char *executable; /* a line for the shell; of a script or binary its URL */
+    const char *filename;   /* of a script or binary: the name it was uploaded with; "" none */
+    const char *sha256;     /* of a script or binary: of its bytes, 64 digits; "" of a command */
+    instant_us executable_changed_at; /* since when it is these bytes or this line; INSTANT_NONE
+                                         when the manager has not said so yet */
     struct strings args;
     struct pairs env;
     const char *stdin_text;        /* NULL when none */
@@ -127,6 +129,13 @@ MUST_USE enum rc job_validate(const struct job *job, uint64_t identity, struct p
 /* The same rules for the arguments and variables given with a run on demand. */
 MUST_USE enum rc job_validate_request(const struct strings *args, const struct pairs *env,
                                       struct problems *problems);
+
+/* Whether the text is a URL, as a script or binary that is stored already has: http, https, s3 or
+ * file. Any other text is its content. */
+bool executable_is_url(const char *text);
+
+/* Whether two jobs execute the same: the same bytes, or the same line. */
+bool job_executes_same(const struct job *a, const struct job *b);
 
 /* [A-Za-z0-9._-], 1 to LIMIT_NAME bytes: a job's, worker's or token's name. */
 bool name_is_valid(const char *name);

@@ -119,10 +119,48 @@ static void check_args(struct problems *problems, const struct strings *args)
         check_length(problems, "args", args->items[i], LIMIT_ARG);
 }
 
-static void check_execution(struct problems *problems, const struct job *job)
+/* It becomes the name of a download and of nothing else, and must not be able to be more. */
+static void check_filename(struct problems *problems, const char *name)
+{
+    check_length(problems, "filename", name, LIMIT_FILENAME);
+    if (strchr(name, '/') || has_control(name) || !strcmp(name, ".") || !strcmp(name, ".."))
+        problems_add(problems, "filename",
+                     "'%.80s' is not the name of a file: no / and no control characters", name);
+}
+
+static void check_file(struct problems *problems, const struct job *job)
+{
+    const char *type = job_type_text(job->type);
+
+    check_filename(problems, job->filename);
+    if (!executable_is_url(job->executable))
+        problems_add(problems, "executable", "must be the URL of the %s", type);
+    else if (has_control(job->executable) || strchr(job->executable, ' '))
+        problems_add(problems, "executable",
+                     "'%.80s' is not a URL: it has a space or a control "
+                     "character",
+                     job->executable);
+    if (strlen(job->sha256) != 64 || strspn(job->sha256, DIGITS "abcdef") != 64)
+        problems_add(problems, "sha256", "'%.80s' is not a SHA-256: 64 digits 0-9 a-f",
+                     job->sha256);
+}
+
+static void check_line(struct problems *problems, const struct job *job)
 {
     if (strspn(job->executable, " \t\r\n") == strlen(job->executable))
         problems_add(problems, "executable", "must not be empty");
+    if (job->filename[0])
+        problems_add(problems, "filename", "is for the types script and binary; this is a command");
+    if (job->sha256[0])
+        problems_add(problems, "sha256", "is for the types script and binary; this is a command");
+}
+
+static void check_execution(struct problems *problems, const struct job *job)
+{
+    if (job->type == JOB_COMMAND)
+        check_line(problems, job);
+    else
+        check_file(problems, job);
     check_length(problems, "executable", job->executable, LIMIT_EXECUTABLE);
     check_args(problems, &job->args);
     check_environment(problems, &job->env);

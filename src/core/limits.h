@@ -8,6 +8,7 @@ enum {
     LIMIT_NAME = 64,              /* bytes of a job's, worker's or token's name: [A-Za-z0-9._-] */
     LIMIT_DESCRIPTION = 4096,     /* bytes */
     LIMIT_EXECUTABLE = 64 * 1024, /* bytes of a command line or a URL */
+    LIMIT_FILENAME = 255,         /* bytes of a script's or binary's name */
     LIMIT_STDIN = 64 * 1024,      /* bytes */
     LIMIT_PATH = 4096,            /* bytes */
     LIMIT_URL = 512,              /* bytes of a server's address */

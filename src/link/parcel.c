@@ -108,20 +108,32 @@ struct job_seen {
     bool has_our_document;
 };
 
+/* Since when a job executes the same is the manager's to add; all else of a document is ours. */
+static bool has_document_of(const struct job_record *record, const struct job *job)
+{
+    struct arena AUTO_ARENA arena = {0};
+    struct problems problems = {.arena = &arena};
+    struct wire_job_source source = {record->document, record->document_length, WIRE_JOB_STORED,
+                                     NULL};
+    struct job kept, ours = *job;
+    AUTO_BUF struct buf text;
+
+    buf_init(&text, LIMIT_DOCUMENT);
+    if (!record->document || wire_job_read(&source, &problems, &kept, NULL) != RC_OK)
+        return false;
+    ours.executable_changed_at = kept.executable_changed_at;
+    return wire_job_document(&ours, &text) == RC_OK && text.length == record->document_length &&
+           memcmp(text.data, record->document, text.length) == 0;
+}
+
 static bool see_job(void *context, const struct job_record *job)
 {
     struct job_seen *seen = context;
-    AUTO_BUF struct buf ours;
 
-    buf_init(&ours, LIMIT_DOCUMENT);
     seen->found = true;
     seen->removed = job->removed;
     seen->revision = job->revision;
-    if (!job->document)
-        return false;
-    seen->has_our_document = wire_job_document(&seen->change->job, &ours) == RC_OK &&
-                             ours.length == job->document_length &&
-                             memcmp(ours.data, job->document, ours.length) == 0;
+    seen->has_our_document = has_document_of(job, &seen->change->job);
     return false;
 }
 

@@ -108,11 +108,12 @@ enum rc link_results_read(const char *text, size_t length, size_t count, struct 
 /* As the manager has stored it, from what it was asked to store. */
 static const struct job_record *make_record(const struct link_result *result, struct change *change)
 {
-    const struct job *job = &change->job;
+    struct job *job = &change->job;
     struct job_record *record = arena_alloc(&change->arena, sizeof(*record));
     AUTO_BUF struct buf document;
 
     buf_init(&document, LIMIT_DOCUMENT);
+    job->executable_changed_at = result->created_at;
     if (wire_job_document(job, &document) != RC_OK)
         return NULL; /* then the store is asked for it */
     *record = (struct job_record){

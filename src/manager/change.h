@@ -25,7 +25,8 @@ struct snapshot {
     char *schedule; /* of the batch's arena, as the next two */
     char *time_zone;
     struct pairs placement;
-    bool claimed; /* of a run */
+    struct job *job; /* REPLACE: read from its document, NULL when that cannot be */
+    bool claimed;    /* of a run */
 };
 
 struct pending_change {

@@ -19,6 +19,20 @@ static struct pairs copy_pairs(struct arena *arena, const struct pairs *pairs)
     return copy;
 }
 
+static struct job *read_document(struct arena *arena, const struct job_record *record)
+{
+    struct problems problems = {.arena = arena};
+    struct wire_job_source source = {record->document, record->document_length, WIRE_JOB_STORED,
+                                     NULL};
+    struct job *job = arena_alloc(arena, sizeof(*job));
+
+    if (!record->document || wire_job_read(&source, &problems, job, NULL) != RC_OK)
+        return NULL;
+    if (job->executable_changed_at == INSTANT_NONE)
+        job->executable_changed_at = record->created_at;
+    return job;
+}
+
 static bool note_job(void *context, const struct job_record *job)
 {
     struct change_batch *batch = context;
@@ -40,6 +54,8 @@ static bool note_job(void *context, const struct job_record *job)
         };
         memcpy(item->before.worker, job->worker,
                MIN(strlen(job->worker) + 1, sizeof(item->before.worker) - 1));
+        if (item->change->kind == CHANGE_JOB_REPLACE)
+            item->before.job = read_document(&batch->arena, job);
     }
     return true;
 }
@@ -76,6 +92,8 @@ static enum rc read_before(struct change_batch *batch, struct err *err)
     jobs.parts = JOB_PART_PLACEMENT;
     runs.keys = keys;
     for (size_t i = 0; i < batch->count; i++) {
+        if (batch->items[i].change->kind == CHANGE_JOB_REPLACE)
+            jobs.parts |= JOB_PART_DOCUMENT;
         if (change_is_of_job(batch->items[i].change))
             ids[jobs.id_count++] = batch->items[i].change->id;
         else if (batch->items[i].change->kind == CHANGE_RUN_KILL)
@@ -123,6 +141,10 @@ static enum rc prepare_document(struct change_batch *batch, struct pending_chang
                         problems.items[0].message);
     if (check_due(batch->manager, &change->job, now, &change->err) != RC_OK)
         return RC_INVALID;
+    change->job.executable_changed_at =
+        item->before.job && job_executes_same(item->before.job, &change->job)
+            ? item->before.job->executable_changed_at
+            : now;
     return wire_job_document(&change->job, &item->document);
 }
 

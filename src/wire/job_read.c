@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
+#include "base/crypto.h"
+
 #include "core/schedule.h"
 
 #include "wire/field.h"
@@ -77,8 +79,9 @@ static const struct field job_fields[] = {
     FIELD_WITH("limits", limits_fields),
     FIELD("after", FIELD_EMPTY, 0),
     FIELD("notify", FIELD_EMPTY, 0),
-    FIELD("filename", FIELD_IGNORED,
-          0), /* of a script's or binary's content, which is refused itself */
+    FIELD("filename", FIELD_TEXT, AT(job.filename)),
+    FIELD("sha256", FIELD_TEXT, AT(job.sha256)),
+    FIELD("executable_changed_at", FIELD_INSTANT, AT(job.executable_changed_at)),
     FIELD("id", FIELD_IGNORED, 0),
     FIELD("status", FIELD_IGNORED, 0),
     FIELD("owner", FIELD_IGNORED, 0),
@@ -86,7 +89,6 @@ static const struct field job_fields[] = {
     FIELD("worker", FIELD_IGNORED, 0),
     FIELD("next_run", FIELD_IGNORED, 0),
     FIELD("last_run", FIELD_IGNORED, 0),
-    FIELD("sha256", FIELD_IGNORED, 0),
     FIELD("created_at", FIELD_IGNORED, 0),
     FIELD("updated_at", FIELD_IGNORED, 0),
 };
@@ -112,9 +114,6 @@ static void check_required(const struct json_value *object, struct problems *pro
 
 static void check_supported(const struct document *document, struct problems *problems)
 {
-    if (document->job.type != JOB_COMMAND)
-        problems_add(problems, "type", "not supported yet by this version: %s",
-                     job_type_text(document->job.type));
     if (document->workers != WORKERS_ONE)
         problems_add(problems, "placement.workers", "not supported yet by this version: all");
 }
@@ -159,16 +158,32 @@ static enum rc read_object(const struct wire_job_source *source, struct json_val
     return RC_OK;
 }
 
+/* What the patch makes void of the job as it was: other bytes have another hash, and a line for the
+ * shell has neither that nor a name. */
+static struct job without_void(const struct job *base, const struct json_value *patch)
+{
+    const struct json_value *type = json_value_member(patch, "type");
+    struct job job = *base;
+
+    if (has_value(patch, "executable"))
+        job.sha256 = "";
+    if (type && json_value_kind(type) == JSON_KIND_STRING &&
+        !strcmp(json_value_string(type), job_type_text(JOB_COMMAND)))
+        job.sha256 = job.filename = "";
+    return job;
+}
+
 /* The base's document with the patch merged in. */
 static enum rc merged(const struct job *base, const struct json_value *patch,
                       struct json_value **ret_object, struct err *err)
 {
     struct buf AUTO_BUF text;
     struct json_value *object = NULL;
+    struct job kept = without_void(base, patch);
     enum rc rc;
 
     buf_init(&text, SIZE_MAX);
-    rc = wire_job_document(base, &text);
+    rc = wire_job_document(&kept, &text);
     if (rc == RC_OK)
         rc = json_document_read(text.data, text.length, &object, err);
     if (rc != RC_OK)
@@ -178,7 +193,27 @@ static enum rc merged(const struct job *base, const struct json_value *patch,
     return RC_OK;
 }
 
-/* The schedule of a stored document has no zone in front any more. */
+/* A hash is answered in small letters, however it was given. */
+static void lower_digits(struct job *job, struct problems *problems)
+{
+    uint8_t digest[CRYPTO_DIGEST];
+    char *text;
+
+    if (!crypto_digest_read(job->sha256, digest))
+        return;
+    text = arena_alloc(problems->arena, CRYPTO_DIGEST_TEXT);
+    job->sha256 = crypto_digest_text(digest, text);
+}
+
+/* What only a stored document has: since when it executes the same is not a user's to say, and its
+ * schedule has no zone in front any more. */
+static void settle_given(struct job *job, bool zone_given, struct problems *problems)
+{
+    job->executable_changed_at = INSTANT_NONE;
+    lower_digits(job, problems);
+    split_zone(job, zone_given, problems);
+}
+
 static enum rc read_job(const struct json_value *object, const struct wire_job_source *source,
                         bool zone_given, struct problems *problems, struct job *ret_job)
 {
@@ -190,7 +225,7 @@ static enum rc read_job(const struct json_value *object, const struct wire_job_s
                       &document); /* the count of problems tells */
     check_supported(&document, problems);
     if (source->mode != WIRE_JOB_STORED)
-        split_zone(&document.job, zone_given, problems);
+        settle_given(&document.job, zone_given, problems);
     if (problems->count > before)
         return RC_INVALID;
     *ret_job = document.job;

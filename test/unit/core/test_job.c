@@ -218,6 +218,54 @@ static void command_of_two_lines(struct job *job)
     job->executable = "cd /srv\nmake";
 }
 
+static void script(struct job *job)
+{
+    job->type = JOB_SCRIPT;
+    job->executable = "s3://b/executables/x";
+    job->sha256 = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+    job->filename = "a b.sh";
+}
+
+static void script_without_hash(struct job *job)
+{
+    script(job);
+    job->sha256 = "";
+}
+
+static void script_of_content(struct job *job)
+{
+    script(job);
+    job->executable = "IyEvYmluL3NoCg==";
+}
+
+static void script_of_split_url(struct job *job)
+{
+    script(job);
+    job->executable = "http://a/b\r\nHost: c";
+}
+
+static void script_somewhere_else(struct job *job)
+{
+    script(job);
+    job->filename = "../etc/passwd";
+}
+
+static void script_above(struct job *job)
+{
+    script(job);
+    job->filename = "..";
+}
+
+static void command_with_hash(struct job *job)
+{
+    job->sha256 = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+}
+
+static void command_with_filename(struct job *job)
+{
+    job->filename = "a.sh";
+}
+
 static const struct {
     void (*change)(struct job *job);
     const char *problem;
@@ -244,6 +292,16 @@ static const struct {
     {label_with_newline,
      "labels: the value of 'team' must have at most 63 bytes and no control characters"},
     {command_of_two_lines, ""},
+    {script, ""},
+    {script_without_hash, "sha256: '' is not a SHA-256: 64 digits 0-9 a-f"},
+    {script_of_content, "executable: must be the URL of the script"},
+    {script_of_split_url,
+     "executable: 'http://a/b\r\nHost: c' is not a URL: it has a space or a control character"},
+    {script_somewhere_else, "filename: '../etc/passwd' is not the name of a file: no / and no "
+                            "control characters"},
+    {script_above, "filename: '..' is not the name of a file: no / and no control characters"},
+    {command_with_hash, "sha256: is for the types script and binary; this is a command"},
+    {command_with_filename, "filename: is for the types script and binary; this is a command"},
 };
 
 static void rules_name_field_value_and_what_is_allowed(void **state)

@@ -275,7 +275,7 @@ struct job_record fixture_job(struct fixture *fixture, job_id id)
 
     query.ids = &id;
     query.id_count = 1;
-    query.parts = JOB_PART_CURSOR;
+    query.parts = JOB_PART_CURSOR | JOB_PART_DOCUMENT;
     assert_int_equal(store_read_jobs(fixture->store, &query, take_job, &job, NULL), RC_OK);
     return job;
 }

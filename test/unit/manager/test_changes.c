@@ -154,6 +154,35 @@ static void removes_a_job(void **state)
     assert_int_equal(fixture_change(fixture, change_new(CHANGE_JOB_REMOVE, 99)), RC_NOT_FOUND);
 }
 
+/* Since when it executes what it does, in the words of the document. */
+static void assert_changed_at(struct fixture *fixture, job_id id, const char *instant)
+{
+    char *member = xasprintf("\"executable_changed_at\":\"%s\"}", instant);
+    struct job_record job = fixture_job(fixture, id);
+
+    if (!strstr(job.document, member))
+        fail_msg("no %s in %s", member, job.document);
+    free(member);
+}
+
+static void it_is_known_since_when_a_job_executes_the_same(void **state)
+{
+    struct fixture *fixture = *state;
+    job_id id = fixture_create(fixture);
+    struct change *change;
+
+    assert_changed_at(fixture, id, "2030-01-01T00:00:00Z");
+    fixture_wait(fixture, 5 * SECOND);
+    change = change_new(CHANGE_JOB_REPLACE, id);
+    change->job.schedule = "@daily";
+    assert_int_equal(fixture_change(fixture, change), RC_OK);
+    assert_changed_at(fixture, id, "2030-01-01T00:00:00Z");
+    change = change_new(CHANGE_JOB_REPLACE, id);
+    change->job.executable = "another";
+    assert_int_equal(fixture_change(fixture, change), RC_OK);
+    assert_changed_at(fixture, id, "2030-01-01T00:00:05Z");
+}
+
 static struct run_key run_now(struct fixture *fixture, job_id id)
 {
     struct change *change = change_new(CHANGE_RUN_NOW, id);
@@ -416,6 +445,7 @@ int main(void)
         TEST(replaces_a_job),
         TEST(removes_a_job),
         TEST(purges_a_job),
+        TEST(it_is_known_since_when_a_job_executes_the_same),
         TEST(a_run_on_demand_is_queued_and_handed_over),
         TEST(a_kill_goes_to_the_run_s_worker),
         TEST(draining_moves_the_jobs_away),

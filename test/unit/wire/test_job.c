@@ -15,7 +15,8 @@ static const char default_document[] =
     "\"timeout\":null,\"kill_grace\":\"10s\",\"retries\":{\"limit\":0,\"delay\":\"30s\","
     "\"backoff\":2,\"max_delay\":\"1h\",\"elsewhere\":false},\"on_worker_loss\":\"rerun\","
     "\"placement\":{\"workers\":\"one\",\"labels\":{}},\"limits\":{\"memory\":null,"
-    "\"cpu\":null,\"tasks\":null,\"output\":\"10MiB\",\"nice\":0},\"after\":[],\"notify\":[]}";
+    "\"cpu\":null,\"tasks\":null,\"output\":\"10MiB\",\"nice\":0},\"after\":[],\"notify\":[],"
+    "\"filename\":null,\"sha256\":null,\"executable_changed_at\":null}";
 
 static const char full_document[] =
     "{\"executable\":\"echo \\\"x\\\"\",\"schedule\":\"@every 90s\",\"type\":\"command\","
@@ -28,7 +29,8 @@ static const char full_document[] =
     "\"kill_grace\":\"250ms\",\"retries\":{\"limit\":3,\"delay\":\"1m\",\"backoff\":1.5,"
     "\"max_delay\":\"30m\",\"elsewhere\":true},\"on_worker_loss\":\"fail\","
     "\"placement\":{\"workers\":\"one\",\"labels\":{}},\"limits\":{\"memory\":\"512MiB\","
-    "\"cpu\":1.5,\"tasks\":64,\"output\":1000001,\"nice\":-5},\"after\":[],\"notify\":[]}";
+    "\"cpu\":1.5,\"tasks\":64,\"output\":1000001,\"nice\":-5},\"after\":[],\"notify\":[],"
+    "\"filename\":null,\"sha256\":null,\"executable_changed_at\":null}";
 
 struct reading {
     struct arena arena;
@@ -136,8 +138,6 @@ static const struct {
     {"{" LEAST ",\"notify\":[1]}", "notify: not supported yet by this version: notify"},
     {"{" LEAST ",\"placement\":{\"workers\":\"all\"}}",
      "placement.workers: not supported yet by this version: all"},
-    {"{\"executable\":\"eA==\",\"schedule\":\"@daily\",\"type\":\"script\"}",
-     "type: not supported yet by this version: script"},
     {"{\"executable\":\"x\",\"schedule\":\"@daily\",\"type\":\"program\"}",
      "type: 'program' is not one of command, script, binary"},
     {"{\"executable\":\"x\",\"schedule\":\"CRON_TZ=UTC @daily\",\"type\":\"command\","
@@ -196,11 +196,12 @@ static void answer_can_be_sent_back(void **state)
     assert_non_null(strstr(text.data, "{\"id\":\"12\",\"status\":\"error\"," LEAST ","));
     assert_non_null(
         strstr(text.data,
-               "\"notify\":[],\"owner\":\"alice\",\"revision\":3,\"worker\":\"w1\","
+               "\"notify\":[],\"filename\":null,\"sha256\":null,\"executable_changed_at\":null,"
+               "\"owner\":\"alice\",\"revision\":3,\"worker\":\"w1\","
                "\"next_run\":\"1970-01-01T00:01:00Z\",\"last_run\":{\"id\":\"12-0-1\","
                "\"scheduled_at\":\"1970-01-01T00:00:00Z\",\"status\":\"failed\","
                "\"started_at\":\"1970-01-01T00:00:00Z\",\"finished_at\":\"1970-01-01T00:00:01Z\","
-               "\"exit_code\":2,\"reason\":null},\"sha256\":null,"
+               "\"exit_code\":2,\"reason\":null},"
                "\"created_at\":\"1970-01-01T00:00:00Z\",\"updated_at\":\"1970-01-01T00:00:00Z\"}"));
     assert_string_equal(said_of(&reading, text.data, WIRE_JOB_REPLACE, NULL), "");
     assert_string_equal(document_of(&reading), default_document);
@@ -264,6 +265,46 @@ static void patch_changes_what_it_names(void **state)
     table_end(&table);
 }
 
+#define HASH "0123456789abcdef0123456789ABCDEF0123456789abcdef0123456789abcdef"
+#define FILE_JOB                                                                                  \
+    "{\"executable\":\"s3://b/x\",\"schedule\":\"@daily\",\"type\":\"script\",\"sha256\":\"" HASH \
+    "\",\"filename\":\"a.sh\",\"executable_changed_at\":\"2030-01-01T00:00:00Z\"}"
+
+/* Patches of a script's job: what becomes of its name and hash. */
+static const struct {
+    const char *patch;
+    const char *file; /* filename, sha256 */
+} file_patches[] = {
+    {"{\"enabled\":false}",
+     "a.sh 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"},
+    {"{\"executable\":\"eA==\"}", "a.sh "},
+    {"{\"executable\":\"eA==\",\"filename\":\"b.sh\"}", "b.sh "},
+    {"{\"executable\":\"eA==\",\"sha256\":\"00\"}", "a.sh 00"},
+    {"{\"executable\":\"date\",\"type\":\"command\"}", " "},
+    {"{\"sha256\":null,\"filename\":null}", " "},
+};
+
+static void patch_of_a_file_takes_its_hash_away(void **state)
+{
+    struct table table = {"patch_of_a_file_takes_its_hash_away", 0, 0};
+    struct reading base = {.arena = {0}}, reading = {.arena = {0}};
+
+    (void)state;
+    assert_int_equal(read_text(&base, FILE_JOB, WIRE_JOB_CREATE, NULL), RC_OK);
+    assert_int_equal(base.job.executable_changed_at, INSTANT_NONE);
+    for (size_t i = 0; i < ARRAY_SIZE(file_patches); i++) {
+        table_same(&table, file_patches[i].patch, "",
+                   said_of(&reading, file_patches[i].patch, WIRE_JOB_PATCH, &base.job));
+        table_same(&table, file_patches[i].patch, file_patches[i].file,
+                   arena_printf(&reading.arena, "%s %s", reading.job.filename, reading.job.sha256));
+    }
+    assert_int_equal(read_text(&reading, FILE_JOB, WIRE_JOB_STORED, NULL), RC_OK);
+    assert_int_equal(reading.job.executable_changed_at, (instant_us)1893456000 * SECOND);
+    arena_release(&reading.arena);
+    arena_release(&base.arena);
+    table_end(&table);
+}
+
 static void document_obeys_its_limit(void **state)
 {
     struct job job = job_default();
@@ -284,6 +325,7 @@ int main(void)
         cmocka_unit_test(answer_can_be_sent_back),
         cmocka_unit_test(schedule_may_name_its_zone),
         cmocka_unit_test(patch_changes_what_it_names),
+        cmocka_unit_test(patch_of_a_file_takes_its_hash_away),
         cmocka_unit_test(document_obeys_its_limit),
     };
 
