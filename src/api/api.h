@@ -21,6 +21,7 @@
 #include "ports/changes.h"
 #include "ports/clock.h"
 #include "ports/events.h"
+#include "ports/objects.h"
 #include "ports/outputs.h"
 #include "ports/store.h"
 #include "ports/zones.h"
@@ -33,6 +34,7 @@ struct api_config {
     struct changes *changes;
     struct events *events;
     struct outputs *outputs;
+    struct objects *objects;
     struct zones *zones;
     struct clock *clock;
     mono_us (*mono)(void); /* what the HTTP server measures with */

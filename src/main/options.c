@@ -29,8 +29,8 @@
     "zookeeper://HOST:PORT[,HOST:PORT]/PATH, or local: within one process [local:]") \
   X("cluster-secret",    CLUSTER, false, "FILE", NULL, option_set_path, cluster_secret, 0, 0, \
     "holds the secret that all roles of a cluster share") \
-  X("objects",           SERVING | ROLE_WORKER, false, "URL", "", option_set_objects, objects, 0, 0, \
-    "file:DIR: uploaded files [objects in the data directory]") \
+  X("objects",           ALL, false, "URL", "", option_set_objects, objects, 0, 0, \
+    "file:DIR: uploaded files and long outputs [standalone: objects in the data directory]") \
   X("name",              ALL & ~ROLE_API, false, "NAME", "", option_set_name, name, 0, 0, \
     "of this manager or worker [the host's name]") \
   X("label",             RUNNING, true, "K=V", NULL, option_set_label, labels, 0, 0, \
@@ -322,7 +322,7 @@ enum rc server_options_read(const struct option_sources *sources, struct arena *
         return rc;
     if (*options->store.path == '\0')
         options->store.path = arena_printf(arena, "%s/cronjob.db", options->data);
-    if (*options->objects == '\0')
+    if (*options->objects == '\0' && (sources->role & (ROLE_STANDALONE | ROLE_ANY)))
         options->objects = arena_printf(arena, "%s/objects", options->data);
     *ret_options = *options;
     return RC_OK;

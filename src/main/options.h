@@ -42,7 +42,9 @@ struct server_options {
     const char *data;         /* the directory of all that is kept */
     struct store_place store; /* a file in `data` unless told otherwise */
     struct coordination_place coordination;
-    const char *objects;   /* the directory of uploaded files; in `data` unless told otherwise */
+    const char
+        *objects;          /* the directory of uploaded files and long outputs; "": nowhere, in a
+                              cluster's role that was not told. Alone: in `data` unless told otherwise */
     const char *name;      /* of manager and worker; the host's unless told otherwise */
     const char *advertise; /* the URL by which others reach this manager or worker */
     const char *cluster_secret; /* the file of the secret that the roles share; NULL when none */

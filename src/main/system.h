@@ -28,6 +28,7 @@ struct system {
     struct events *events;       /* the same, or what also reaches other processes */
     struct journal *journal;     /* of a worker */
     struct outputs *outputs;     /* of this node; where there is no worker: of all workers */
+    struct objects *objects;     /* executables and long outputs, for all roles */
     instant_us boot_at;          /* of a worker */
     struct output_walk walk;     /* of a worker's outputs */
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "adapters/directory/objects.h"
 #include "adapters/directory/outputs.h"
 #include "adapters/local/coordination.h"
 #include "adapters/local/events.h"
@@ -88,6 +89,19 @@ static enum rc make_coordination(struct system *system, struct err *err)
     return zookeeper_coordination_new(&config, &system->coordination, err);
 }
 
+/* ---- objects --------------------------------------------------------------------------------- */
+
+static enum rc make_objects(struct system *system, struct err *err)
+{
+    const char *path = system->options->objects;
+
+    if (!*path) {
+        system->objects = objects_absent();
+        return RC_OK;
+    }
+    return directory_objects_open(path, &system->objects, err);
+}
+
 /* ---- what is here, and what is elsewhere ----------------------------------------------------- */
 
 /* What a worker keeps on its node. */
@@ -137,6 +151,8 @@ enum rc system_make_ports(struct system *system, struct err *err)
         rc = link_secret_read(system->options->cluster_secret, &system->secret, err);
     if (rc == RC_OK)
         rc = make_store(system, err);
+    if (rc == RC_OK)
+        rc = make_objects(system, err);
     if (rc == RC_OK && system_is(system, HAS_MANAGER | ROLE_WORKER))
         rc = make_coordination(system, err);
     if (rc == RC_OK && system_is(system, HAS_WORKER))
@@ -158,6 +174,7 @@ void system_free_ports(struct system *system)
         events_free(system->local_events);
     link_secret_forget(&system->secret);
     coordination_free(system->coordination);
+    objects_free(system->objects);
     store_free(system->store);
     zones_free(system->zones);
     clock_free(system->clock);

@@ -22,6 +22,7 @@
 #include "ports/clock.h"
 #include "ports/coordination.h"
 #include "ports/events.h"
+#include "ports/objects.h"
 #include "ports/outputs.h"
 #include "ports/store.h"
 #include "ports/zones.h"
@@ -36,6 +37,7 @@ struct manager_config {
     struct coordination *coordination;
     struct events *events;
     struct outputs *outputs;
+    struct objects *objects;
     struct zones *zones;
     struct clock *clock;
     span_us keep_runs_for;   /* runs older than this are retired, but never a job's newest */

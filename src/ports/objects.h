@@ -3,7 +3,8 @@
  * ports/objects.h: files that jobs need and runs leave, by key, whole.
  *
  * A key is like "executables/<hash>": segments of [A-Za-z0-9._-] with slashes between, none of them
- * empty, "." or "..", in all at most OBJECT_KEY_MAX bytes. Another one is RC_INVALID.
+ * empty, "." or "..", in all at most OBJECT_KEY_MAX bytes. Another one is RC_INVALID. Where keys
+ * are files, "a" and "a/b" cannot both be.
  *
  * Contract:
  * - An object appears whole or not at all, and is replaced whole. After put() answered RC_OK every
@@ -33,13 +34,14 @@ struct objects;
 
 enum {
     OBJECT_KEY_MAX = 512,
+    OBJECT_SEGMENT_MAX = 200,  /* bytes between two slashes of a key */
     OBJECT_PIECE = 256 * 1024, /* bytes; the most that get() gives at once */
 };
 
-#define OBJECT_EXECUTABLES                                                               \
-    "executables/"                /* and 64 hexadecimal digits: the SHA-256 of the bytes \
-                                   */
-#define OBJECT_OUTPUTS "outputs/" /* and the job's id, a slash, the run's id */
+/* Followed by the SHA-256 of the bytes, 64 hexadecimal digits. */
+#define OBJECT_EXECUTABLES "executables/"
+/* Followed by the job's id, a slash and the run's id. */
+#define OBJECT_OUTPUTS "outputs/"
 
 /* What is put: all of a regular file, by positions, so that a part can be sent again. The
  * descriptor stays the caller's. */
@@ -76,7 +78,7 @@ struct objects_ops {
     enum rc (*list)(struct objects *objects, const char *prefix, object_visit visit, void *context,
                     struct err *err);
     enum rc (*remove)(struct objects *objects, const char *key, struct err *err);
-    /* Where all this is, without a slash at its end: "s3://bucket/prefix", "file:///var/lib/...".
+    /* Where all this is, without a slash at its end: "s3://bucket/prefix", "file:///srv/objects".
      * A key's URL is this, a slash and the key. */
     const char *(*url)(struct objects *objects);
     void (*free)(struct objects *objects);
@@ -127,5 +129,12 @@ static inline void objects_free(struct objects *objects)
     if (objects)
         objects->ops->free(objects);
 }
+
+/* What every adapter asks first: RC_OK, or RC_INVALID and what a key looks like. Pure. */
+MUST_USE enum rc object_key_check(const char *key, struct err *err);
+
+/* What a process has when nobody told it where objects are: RC_UNAVAILABLE, always; its URL is "".
+ * One for all. */
+struct objects *objects_absent(void);
 
 #endif

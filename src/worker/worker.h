@@ -31,6 +31,7 @@
 #include "ports/events.h"
 #include "ports/journal.h"
 #include "ports/launcher.h"
+#include "ports/objects.h"
 #include "ports/outputs.h"
 #include "ports/store.h"
 #include "ports/zones.h"
@@ -50,6 +51,7 @@ struct worker_config {
     struct zones *zones;
     struct clock *clock;
     struct journal *journal;
+    struct objects *objects;
     instant_us boot_at; /* when this node was booted; the same after every restart of the worker */
     span_us lease;      /* how long the store believes it alive without a sign */
     span_us sign_every; /* how often it gives one; 0: four times a lease */
