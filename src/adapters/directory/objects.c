@@ -100,7 +100,7 @@ static enum rc move_there(const struct directory_objects *self, const char *from
                           struct err *err)
 {
     const char *name;
-    int folder, error = 0;
+    int folder = -1, error = 0;
     enum rc rc = objects_folder_open(self->fd, key, true, &folder, &name, err);
 
     if (rc != RC_OK)
@@ -151,7 +151,7 @@ static enum rc open_object(const struct directory_objects *self, const char *key
                            struct stat *ret_status, struct err *err)
 {
     const char *name;
-    int folder, fd, error;
+    int folder = -1, fd, error;
     enum rc rc = object_key_check(key, err);
 
     if (rc == RC_OK)
@@ -241,7 +241,7 @@ static enum rc directory_remove(struct objects *objects, const char *key, struct
 {
     const struct directory_objects *self = self_of(objects);
     const char *name;
-    int folder, error = 0;
+    int folder = -1, error = 0;
     enum rc rc = object_key_check(key, err);
 
     if (rc == RC_OK)
