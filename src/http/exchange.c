@@ -177,6 +177,20 @@ static bool find_route(struct http_request *request)
     return false;
 }
 
+static void refuse_size(struct http_request *request)
+{
+    const struct http_intake *intake = request->match.route->intake;
+
+    refuse(request, 413, intake ? intake->too_big : NULL);
+}
+
+static uint64_t discard_limit(const struct http_request *request)
+{
+    const struct http_route *route = request->match.route;
+
+    return route ? MAX(HTTP_DISCARD_LIMIT, (uint64_t)route->body_limit) : HTTP_DISCARD_LIMIT;
+}
+
 static void check_body(struct http_request *request)
 {
     const struct http_route *route = request->match.route;
@@ -184,9 +198,9 @@ static void check_body(struct http_request *request)
 
     if (!http_head_has_body(&request->head))
         return;
-    buf_init(&request->body, route->body_limit);
+    buf_init(&request->body, route->intake ? route->intake->kept : route->body_limit);
     if (request->head.length > route->body_limit)
-        refuse(request, 413, NULL);
+        refuse_size(request);
     else if (route->body_type && !http_type_is(type, route->body_type))
         refuse(request, 415, NULL);
 }
@@ -216,31 +230,57 @@ enum http_step http_exchange_head(struct http_request *request, const char *meth
     answered = is_answered(request);
     request->discarding = answered || request->handed_over;
     if (!answered || !(request->closing || request->head.expects_continue ||
-                       request->head.length > HTTP_DISCARD_LIMIT))
+                       request->head.length > discard_limit(request)))
         return HTTP_STEP_READ;
     return enter(connection, PHASE_WORK, INT64_MAX) ? HTTP_STEP_ANSWER : HTTP_STEP_DROP;
 }
 
 /* An answer is due only at the end of the body, and that does not come. */
-static void cut_off(struct http_connection *connection)
+static void cut_off(struct http_request *request)
 {
+    struct http_connection *connection = request->connection;
+    const struct http_route *route = request->match.route;
+    const struct http_intake *intake = route ? route->intake : NULL;
+
     pthread_mutex_lock(&connection->mutex);
     if (connection->phase != PHASE_EXPIRED)
-        http_exchange_shout(connection, 413, NULL);
+        http_exchange_shout(connection, 413, intake ? intake->too_big : NULL);
     pthread_mutex_unlock(&connection->mutex);
+}
+
+/* False when it was refused. */
+static bool take_piece(struct http_request *request, const char *data, size_t length)
+{
+    const struct http_route *route = request->match.route;
+    bool fits = request->received <= route->body_limit;
+
+    if (fits && route->intake)
+        return route->intake->take(request, data, length, &request->body);
+    if (fits && buf_append(&request->body, data, length) == RC_OK)
+        return true;
+    buf_release(&request->body);
+    refuse_size(request);
+    return false;
+}
+
+/* Whoever sends much gets the time for it, as long as it comes at a fair rate. */
+static mono_us body_deadline(const struct http_request *request)
+{
+    return request->start + request->connection->server->config.body_timeout +
+           (mono_us)(request->received / HTTP_LEAST_RATE) * SECOND;
 }
 
 enum http_step http_exchange_body(struct http_request *request, const char *data, size_t length)
 {
     request->received += length;
-    if (!request->discarding && buf_append(&request->body, data, length) != RC_OK) {
-        request->discarding = true;
-        buf_release(&request->body);
-        refuse(request, 413, NULL);
-    }
-    if (request->received <= HTTP_DISCARD_LIMIT || !request->discarding)
+    if (!request->discarding)
+        request->discarding = !take_piece(request, data, length);
+    if (request->match.route && request->match.route->intake &&
+        !enter(request->connection, PHASE_BODY, body_deadline(request)))
+        return HTTP_STEP_DROP;
+    if (request->received <= discard_limit(request) || !request->discarding)
         return HTTP_STEP_READ;
-    cut_off(request->connection);
+    cut_off(request);
     return HTTP_STEP_DROP;
 }
 

@@ -30,8 +30,11 @@ struct engine;
 struct MHD_Connection;
 
 /* What a request without a place in memory for its body is read and thrown away for: more than
- * this is answered at once, or cut off. */
+ * this, and more than its route takes, is answered at once, or cut off. */
 #define HTTP_DISCARD_LIMIT ((uint64_t)64 * 1024 * 1024)
+
+/* Bytes a second that a body must come with which may be large. */
+#define HTTP_LEAST_RATE ((uint64_t)64 * 1024)
 
 enum http_phase { PHASE_CONNECTED, PHASE_HEAD, PHASE_BODY, PHASE_WORK, PHASE_IDLE, PHASE_EXPIRED };
 

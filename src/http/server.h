@@ -16,8 +16,9 @@
  * 408, 413 (also chunked), 415, 503 with Retry-After (too many connections). A head that is no HTTP
  * at all or larger than header_limit is answered by libmicrohttpd, with a line of HTML: 400, 414,
  * 431, 505. A request that is refused before its body came is answered at once when the client
- * waits for "100 Continue" or has announced more than 64 MiB; else the body is read and thrown
- * away, so that the client gets to read the answer, and the connection lives on.
+ * waits for "100 Continue" or has announced more than 64 MiB and more than the route takes; else
+ * the body is read and thrown away, so that the client gets to read the answer, and the connection
+ * lives on.
  */
 #ifndef CRONJOB_HTTP_SERVER_H
 #define CRONJOB_HTTP_SERVER_H
@@ -29,6 +30,7 @@
 #include <sys/types.h>
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/instant.h"
 
@@ -39,6 +41,17 @@ struct http_request;
 
 typedef void (*http_handler)(struct http_request *request);
 
+/* How a body is taken that may be too large for memory. */
+struct http_intake {
+    /* Takes a piece as it arrives, before the handler is called; must not block. What is to be kept
+     * goes to `body`, which has room for `kept` bytes and is http_request_body() in the end.
+     * Answers false when it has itself responded: the rest is thrown away, the handler is not
+     * called. What it holds besides is given up in `finished`. */
+    bool (*take)(struct http_request *request, const char *data, size_t length, struct buf *body);
+    size_t kept;
+    const char *too_big; /* what a 413 says in detail; NULL: nothing */
+};
+
 struct http_route {
     const char *method; /* "GET"; HEAD is answered by GET's route */
     const char *path;   /* "/jobs/{id}/runs": a name in braces stands for one segment, not empty */
@@ -47,6 +60,7 @@ struct http_route {
                               application/merge-patch+json"; NULL: anything */
     size_t body_limit;     /* bytes (413); 0: no body */
     const void *data;      /* the application's: http_request_route()->data */
+    const struct http_intake *intake; /* of a large body; NULL: all of it is kept */
 };
 
 struct http_server_config {
@@ -58,7 +72,8 @@ struct http_server_config {
     unsigned connection_limit;
     span_us header_timeout; /* from the connection to the end of the first request's head; for later
                                ones, from the end of their first line */
-    span_us body_timeout;   /* from the end of the head to the end of the body */
+    span_us body_timeout;   /* from the end of the head to the end of the body; where a route takes
+                               it as it arrives, and a second for each 64 KiB that have come */
     span_us idle_timeout;   /* between requests, and for a client that does not read its answer */
     size_t header_limit;    /* bytes of memory for a request's head */
     const struct http_route *routes; /* outlives the server */

@@ -67,10 +67,13 @@ static void stream(struct http_request *request)
 }
 
 static const struct http_route routes[] = {
-    {"GET", "/echo", echo, NULL, 0, NULL},      {"PATCH", "/echo", echo, NULL, 4096, NULL},
-    {"DELETE", "/echo", echo, NULL, 0, NULL},   {"GET", "/refused", refuse, NULL, 0, NULL},
-    {"GET", "/moved", redirect, NULL, 0, NULL}, {"GET", "/later", put_off, NULL, 0, NULL},
-    {"GET", "/stream", stream, NULL, 0, NULL},
+    {"GET", "/echo", echo, NULL, 0, .data = NULL},
+    {"PATCH", "/echo", echo, NULL, 4096, .data = NULL},
+    {"DELETE", "/echo", echo, NULL, 0, .data = NULL},
+    {"GET", "/refused", refuse, NULL, 0, .data = NULL},
+    {"GET", "/moved", redirect, NULL, 0, .data = NULL},
+    {"GET", "/later", put_off, NULL, 0, .data = NULL},
+    {"GET", "/stream", stream, NULL, 0, .data = NULL},
 };
 
 static struct fixture fixture;

@@ -46,10 +46,10 @@ static void answer_flood(struct http_request *request)
 }
 
 static const struct http_route routes[] = {
-    {"GET", "/hello", hello, NULL, 0, NULL},
-    {"POST", "/hello", hello, NULL, 4096, NULL},
-    {"GET", "/later", put_off, NULL, 0, NULL},
-    {"GET", "/flood", answer_flood, NULL, 0, NULL},
+    {"GET", "/hello", hello, NULL, 0, .data = NULL},
+    {"POST", "/hello", hello, NULL, 4096, .data = NULL},
+    {"GET", "/later", put_off, NULL, 0, .data = NULL},
+    {"GET", "/flood", answer_flood, NULL, 0, .data = NULL},
 };
 
 static struct fixture fixture;

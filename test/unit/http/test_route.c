@@ -11,13 +11,13 @@ static void none(struct http_request *request)
 }
 
 static const struct http_route routes[] = {
-    {"GET", "/", none, NULL, 0, "root"},
-    {"GET", "/jobs", none, NULL, 0, "jobs"},
-    {"POST", "/jobs", none, NULL, 0, "add"},
-    {"GET", "/jobs/recent", none, NULL, 0, "recent"},
-    {"GET", "/jobs/{id}", none, NULL, 0, "job"},
-    {"PUT", "/jobs/{id}", none, NULL, 0, "put"},
-    {"GET", "/jobs/{id}/runs/{run}", none, NULL, 0, "run"},
+    {"GET", "/", none, NULL, 0, .data = "root"},
+    {"GET", "/jobs", none, NULL, 0, .data = "jobs"},
+    {"POST", "/jobs", none, NULL, 0, .data = "add"},
+    {"GET", "/jobs/recent", none, NULL, 0, .data = "recent"},
+    {"GET", "/jobs/{id}", none, NULL, 0, .data = "job"},
+    {"PUT", "/jobs/{id}", none, NULL, 0, .data = "put"},
+    {"GET", "/jobs/{id}/runs/{run}", none, NULL, 0, .data = "run"},
 };
 
 struct match_row {

@@ -66,16 +66,16 @@ static void fails(struct http_request *request)
 }
 
 static const struct http_route routes[] = {
-    {"GET", "/", hello, NULL, 0, NULL},
-    {"GET", "/hello", hello, NULL, 0, NULL},
-    {"POST", "/hello", hello, NULL, 0, NULL},
-    {"GET", "/echo/{a}/{b}", echo, NULL, 0, NULL},
-    {"PUT", "/echo/{a}/fixed", echo, NULL, 64, NULL},
+    {"GET", "/", hello, NULL, 0, .data = NULL},
+    {"GET", "/hello", hello, NULL, 0, .data = NULL},
+    {"POST", "/hello", hello, NULL, 0, .data = NULL},
+    {"GET", "/echo/{a}/{b}", echo, NULL, 0, .data = NULL},
+    {"PUT", "/echo/{a}/fixed", echo, NULL, 64, .data = NULL},
     {"POST", "/jobs", created, "application/json, application/merge-patch+json", 1000,
-     "data of the route"},
-    {"DELETE", "/jobs/{a}", nothing, NULL, 0, NULL},
-    {"GET", "/fails", fails, NULL, 0, NULL},
-    {"GET", "/denied", hello, NULL, 0, NULL},
+     .data = "data of the route"},
+    {"DELETE", "/jobs/{a}", nothing, NULL, 0, .data = NULL},
+    {"GET", "/fails", fails, NULL, 0, .data = NULL},
+    {"GET", "/denied", hello, NULL, 0, .data = NULL},
 };
 
 static bool admit(struct http_request *request)

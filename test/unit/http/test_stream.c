@@ -134,9 +134,9 @@ static void respond_text(struct http_request *request, const char *text)
 }
 
 static const struct http_route routes[] = {
-    {"GET", "/stream", answer_stream, NULL, 0, NULL},
-    {"GET", "/flood", answer_flood, NULL, 0, NULL},
-    {"GET", "/later", put_off, NULL, 0, NULL},
+    {"GET", "/stream", answer_stream, NULL, 0, .data = NULL},
+    {"GET", "/flood", answer_flood, NULL, 0, .data = NULL},
+    {"GET", "/later", put_off, NULL, 0, .data = NULL},
 };
 
 static struct fixture fixture;
