@@ -45,7 +45,8 @@ static int setup(void **state)
 {
     (void)state;
     taken = 0;
-    fixture_start(&fixture, routes, ARRAY_SIZE(routes), (struct http_server_config){0});
+    fixture_start(&fixture, routes, ARRAY_SIZE(routes),
+                  (struct http_server_config){.body_timeout = 2 * SECOND});
     return 0;
 }
 
@@ -131,11 +132,10 @@ static void who_leaves_in_the_middle_is_seen_to_finish(void **state)
 
     (void)state;
     begin(fd, (size_t)2 * PIECE);
-    send_much(fd, 1);
+    fixture_send(fd, "xxx");
     fixture_wait_for(taken > 0);
     (void)close(fd);
-    fixture_wait_for(fixture.finished == 1);
-    assert_int_equal(fixture.last_status, 0);
+    fixture_wait_for(fixture.finished == 1); /* at the latest when its time is over */
 }
 
 int main(void)
