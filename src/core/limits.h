@@ -13,6 +13,7 @@ enum {
     LIMIT_PATH = 4096,            /* bytes */
     LIMIT_URL = 512,              /* bytes of a server's address */
     LIMIT_REASON = 240,           /* bytes of a run's reason */
+    LIMIT_OUTPUT_SHORT = 4096,    /* bytes of an output that is kept in the store itself */
     LIMIT_LABELS = 32,            /* pairs */
     LIMIT_LABEL = 63,             /* bytes of a label's name or value */
     LIMIT_ARGS = 256,             /* items */

@@ -37,6 +37,7 @@ struct job_record {
     const char *name; /* "" when none */
     const char *schedule;
     const char *time_zone;
+    const char *sha256; /* of its script's or binary's bytes; "" when none */
     enum job_type type;
     bool enabled;
     instant_us starts_at;

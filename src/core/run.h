@@ -85,6 +85,7 @@ struct run {
     const char *worker;  /* "" when none */
     const char *reason;  /* "" or why it is skipped, missed, lost, failed to start */
     const char *request; /* "" or JSON {"args":[],"env":{}} given with a run on demand */
+    const char *sha256;  /* of the script or binary it executes, as claimed; "" or NULL when none */
     int64_t count;       /* 1, or how many ticks a missed run stands for */
     instant_us until;    /* the last tick it stands for: scheduled_at unless count > 1 */
 };

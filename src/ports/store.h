@@ -18,6 +18,9 @@
  * `visit`, whose pointers are valid during the call only; a visit that answers false ends the read
  * (RC_OK). A visit must not call the store.
  * - Time is the store's own clock: now().
+ * - A run keeps the revision of its job that it was claimed for, and the hash (`sha256`) which that
+ * revision has. What a revision was is kept while a run that may have it is: it goes some time
+ * after, once no run of the job is scheduled before REVISION_KEPT past its replacement.
  * All functions are safe from any thread; apply() calls are serialised.
  */
 #ifndef CRONJOB_PORTS_STORE_H
@@ -97,13 +100,26 @@ typedef bool (*run_visit)(void *context, const struct run_record *run);
 typedef bool (*worker_visit)(void *context, const struct worker_record *worker);
 typedef bool (*token_visit)(void *context, const struct access_token *token);
 
+/* What a run wrote: as it is here, or where it is (OBJECT_OUTPUTS of ports/objects.h). */
+struct kept_output {
+    bool in_objects;
+    const void *data; /* unless it is in the objects */
+    size_t length;
+};
+typedef void (*output_visit)(void *context, const struct kept_output *output);
+typedef void (*document_visit)(void *context, const char *document, size_t length);
+typedef bool (*hash_visit)(void *context, const char *sha256); /* false ends the reading */
+
+#define REVISION_KEPT HOUR
+
 /* ---- what is written ----------------------------------------------------------------------- */
 
 enum write_kind {
     WRITE_JOB_CREATE,  /* job, with .status, .owner and .worker; RC_CONFLICT: the name is taken;
                           RC_INVALID: the idempotency key was used for another request */
-    WRITE_JOB_REPLACE, /* job, with .status; owner and worker stay; RC_NOT_FOUND, RC_STALE
-                          (revision), RC_CONFLICT (the name is taken, or the job was removed) */
+    WRITE_JOB_REPLACE, /* job, with .status; owner and worker stay; what it was is kept as a
+                          revision; RC_NOT_FOUND, RC_STALE (revision), RC_CONFLICT (the name is
+                          taken, or the job was removed) */
     WRITE_JOB_REMOVE,  /* job.id, .at, .revision; RC_NOT_FOUND, RC_STALE; it is finished, its queued
                           runs that nobody claimed too (skipped, "removed"); its name is free again;
                           once removed, RC_OK  and nothing changes */
@@ -111,21 +127,24 @@ enum write_kind {
     WRITE_JOB_STATUS,  /* job.id, .revision, .status, by the agenda; RC_STALE (also: removed),
                           RC_NOT_FOUND */
     WRITE_JOB_ASSIGN,  /* job.id, .worker; the revision stays; RC_NOT_FOUND */
-    WRITE_RUN_QUEUE,   /* run: a run on demand, queued, without a token; RC_NOT_FOUND: the job;
-                          RC_CONFLICT: the key is taken, or the job was removed */
+    WRITE_RUN_QUEUE,   /* run: a run on demand, queued, without a token; with a .revision (not 0) it
+                          is of that one, whoever claims it; RC_NOT_FOUND: the job; RC_CONFLICT: the
+                          key is taken, or the job was removed */
     WRITE_RUN_CLAIM,   /* claim; no outcome but RC_OK: read back by token */
     WRITE_RUN_STARTED, /* run.key, .token, .result.started_at: queued -> running; RC_STALE */
-    WRITE_RUN_FINISHED,  /* run.key, .token (none: of a run that nobody claimed), .result, .reason,
-                            .job_status; RC_STALE, RC_NOT_FOUND */
-    WRITE_RUN_RECORD,    /* run: a final run that nobody claimed (skipped, missed, with count and
-                            until); RC_CONFLICT: the key is taken, but for the same record said again;
-                            RC_NOT_FOUND: the job */
-    WRITE_RUN_LOST,      /* run.key, .token, .result, .reason: closes an unfinished run of a worker
-                            whose lease has run out by the store's clock; RC_STALE: it has not, or the
-                            run has ended; RC_NOT_FOUND */
-    WRITE_RUN_PURGE,     /* run.key; RC_NOT_FOUND */
-    WRITE_WORKER,        /* worker: inserted or replaced, but `draining` only inserted, and
-                            `lease_until` never lowered: signs of life may overtake each other */
+    WRITE_RUN_FINISHED, /* run.key, .token (none: of a run that nobody claimed), .result, .reason,
+                           .job_status; RC_STALE, RC_NOT_FOUND */
+    WRITE_RUN_RECORD,   /* run: a final run that nobody claimed (skipped, missed, with count and
+                           until); RC_CONFLICT: the key is taken, but for the same record said again;
+                           RC_NOT_FOUND: the job */
+    WRITE_RUN_LOST,     /* run.key, .token, .result, .reason: closes an unfinished run of a worker
+                           whose lease has run out by the store's clock; RC_STALE: it has not, or the
+                           run has ended; RC_NOT_FOUND */
+    WRITE_RUN_OUTPUT, /* output: what a run wrote; the first is kept, and saying it again is RC_OK;
+                         RC_STALE: the token is not the run's; RC_NOT_FOUND */
+    WRITE_RUN_PURGE,  /* run.key; RC_NOT_FOUND; its output goes too */
+    WRITE_WORKER,     /* worker: inserted or replaced, but `draining` only inserted, and
+                         `lease_until` never lowered: signs of life may overtake each other */
     WRITE_WORKER_DRAIN,  /* worker.name, .draining; RC_NOT_FOUND */
     WRITE_WORKER_REMOVE, /* worker.name: one that is gone for good; RC_NOT_FOUND; RC_CONFLICT: its
                             lease has not run out, or it has unfinished runs */
@@ -158,7 +177,7 @@ struct write_job {
  * A tick claimed by a worker. Takes effect only if, when it is executed: the job exists, is
  * enabled, not finished and has this revision; now() >= scheduled_at - CLAIM_LEAD; now() <
  * deadline; and the key is free. For `existing`: a queued run without a token is taken over, the
- * job need only exist and not be removed.
+ * job need only exist and not be removed, and a revision that the run was queued with stays.
  */
 #define CLAIM_LEAD (250 * MILLISECOND)
 
@@ -188,6 +207,12 @@ struct write_run {
                            */
 };
 
+struct write_output {
+    struct run_key key;
+    struct claim_token token;
+    struct kept_output output; /* at most LIMIT_OUTPUT_SHORT bytes */
+};
+
 struct store_write {
     enum write_kind kind;
     enum rc outcome; /* written by apply() */
@@ -196,6 +221,7 @@ struct store_write {
         struct write_job job;
         struct write_claim claim;
         struct write_run run;
+        struct write_output output;
         struct worker_record worker;
         struct access_token access;
         struct leader_record leader;
@@ -217,6 +243,14 @@ struct store_ops {
     enum rc (*read_leader)(struct store *store, struct leader_record *ret_leader, struct err *err);
     enum rc (*summary)(struct store *store, const char *owner, struct store_summary *ret_summary,
                        struct err *err); /* owner NULL: all */
+    /* RC_NOT_FOUND: it is not here, perhaps not yet. */
+    enum rc (*read_output)(struct store *store, const struct run_key *run, output_visit visit,
+                           void *context, struct err *err);
+    /* The document that a job had or has. RC_NOT_FOUND: it is not kept. */
+    enum rc (*read_revision)(struct store *store, job_id job, uint64_t revision,
+                             document_visit visit, void *context, struct err *err);
+    /* The hashes that jobs and kept runs have, each at least once, in no order. */
+    enum rc (*read_hashes)(struct store *store, hash_visit visit, void *context, struct err *err);
     void (*free)(struct store *store);
 };
 
@@ -271,6 +305,25 @@ MUST_USE static inline enum rc store_read_summary(struct store *store, const cha
                                                   struct err *err)
 {
     return store->ops->summary(store, owner, ret_summary, err);
+}
+
+MUST_USE static inline enum rc store_read_output(struct store *store, const struct run_key *run,
+                                                 output_visit visit, void *context, struct err *err)
+{
+    return store->ops->read_output(store, run, visit, context, err);
+}
+
+MUST_USE static inline enum rc store_read_revision(struct store *store, job_id job,
+                                                   uint64_t revision, document_visit visit,
+                                                   void *context, struct err *err)
+{
+    return store->ops->read_revision(store, job, revision, visit, context, err);
+}
+
+MUST_USE static inline enum rc store_read_hashes(struct store *store, hash_visit visit,
+                                                 void *context, struct err *err)
+{
+    return store->ops->read_hashes(store, visit, context, err);
 }
 
 static inline void store_free(struct store *store)

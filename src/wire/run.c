@@ -47,6 +47,7 @@ void wire_run_write(struct json_writer *writer, const struct run *run)
     json_member_text(writer, "reason", run->reason);
     json_member_text(writer, "worker", run->worker);
     write_result(writer, &run->result);
+    json_member_text(writer, "sha256", run->sha256 ? run->sha256 : "");
     if (run->count > 1) {
         json_member_integer(writer, "count", run->count);
         json_member_instant(writer, "until", run->until);

@@ -200,6 +200,7 @@ static struct run copy_run(struct arena *arena, const struct run *run)
     copy.worker = arena_strdup(arena, run->worker);
     copy.reason = arena_strdup(arena, run->reason);
     copy.request = arena_strdup(arena, run->request);
+    copy.sha256 = arena_strdup(arena, run->sha256);
     return copy;
 }
 
@@ -230,6 +231,7 @@ static bool keep_job(void *context, const struct job_record *job)
     copy->name = arena_strdup(reading->arena, job->name);
     copy->schedule = arena_strdup(reading->arena, job->schedule);
     copy->time_zone = arena_strdup(reading->arena, job->time_zone);
+    copy->sha256 = arena_strdup(reading->arena, job->sha256);
     copy->document = arena_strdup(reading->arena, job->document);
     copy->placement = copy_pairs(reading->arena, &job->placement);
     if (job->last_run) {

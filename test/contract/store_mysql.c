@@ -46,7 +46,8 @@ static enum rc open_store(struct fixture *fixture, struct err *err)
 /* Every clause begins without a row; the tables stay. */
 static void empty_tables(void)
 {
-    static const char *const tables[] = {"jobs",    "documents", "labels",     "runs",
+    static const char *const tables[] = {"jobs",    "documents", "labels",
+                                         "runs",    "outputs",   "revisions",
                                          "workers", "tokens",    "idempotency"};
     struct sql_connection *connection = servers_connect(&servers, 0);
 
@@ -388,6 +389,39 @@ static void tables_are_made_by_who_may_only(void **state)
     drop_database(name);
 }
 
+static void note_nothing(void *context, const struct kept_output *output)
+{
+    (void)context;
+    (void)output;
+}
+
+/* A statement about a table is committed by itself, so a step can end half way. */
+static void step_that_broke_off_is_taken_again(void **state)
+{
+    struct mysql_host hosts[MYSQL_HOSTS_MAX];
+    struct mysql_store_config config = servers_config(&servers, 0, servers.count, hosts);
+    struct sql_connection *connection = servers_connect(&servers, 0);
+    struct store *store;
+    char name[80];
+
+    (void)state;
+    config.database = make_database(name);
+    assert_int_equal(open_with(&config, &store, NULL), RC_OK);
+    store_free(store);
+    servers_run(connection, "DELETE FROM %s.`schema` WHERE version = 2", name);
+    servers_run(connection, "ALTER TABLE %s.runs DROP COLUMN sha256", name);
+    servers_run(connection, "DROP TABLE %s.outputs", name);
+    sql_connection_free(connection);
+    assert_int_equal(open_with(&config, &store, NULL), RC_OK);
+    assert_int_equal(
+        store_read_output(store, &(struct run_key){.job = 1}, note_nothing, NULL, NULL),
+        RC_NOT_FOUND);
+    assert_int_equal(store_read_runs(store, &(struct run_query){.limit = 1}, NULL, NULL, NULL),
+                     RC_OK);
+    store_free(store);
+    drop_database(name);
+}
+
 struct opener {
     struct mysql_store_config config;
     enum rc rc;
@@ -548,6 +582,7 @@ static const struct clause clauses[] = {
     CLAUSE(missing_database_is_told_at_once),
     CLAUSE(tables_are_made_by_who_may_only),
     CLAUSE(tables_are_made_once_by_many_at_once),
+    CLAUSE(step_that_broke_off_is_taken_again),
     CLAUSE(store_opens_while_no_server_answers),
     CLAUSE(servers_clock_decides),
     CLAUSE(ended_connections_are_replaced),

@@ -46,7 +46,8 @@ static void trace_writes(struct cluster *cluster, const struct store_write *writ
         const struct run_key *key =
             write->kind == WRITE_RUN_CLAIM ? &write->claim.key : &write->run.key;
 
-        if (write->kind < WRITE_RUN_QUEUE || write->kind > WRITE_RUN_PURGE)
+        if (write->kind < WRITE_RUN_QUEUE || write->kind > WRITE_RUN_PURGE ||
+            write->kind == WRITE_RUN_OUTPUT)
             continue;
         cluster_log(cluster, "  %s writes %s %llu-%lld-%u %s", cluster->acting->name,
                     names[write->kind], (unsigned long long)key->job,

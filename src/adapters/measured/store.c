@@ -94,6 +94,34 @@ static enum rc summary(struct store *store, const char *owner, struct store_summ
                store_read_summary(of(store)->inner, owner, ret_summary, err));
 }
 
+static enum rc read_output(struct store *store, const struct run_key *run, output_visit visit,
+                           void *context, struct err *err)
+{
+    mono_us begun = begin(store);
+    enum rc rc = store_read_output(of(store)->inner, run, visit, context, err);
+
+    (void)end(store, "read_output", begun, rc == RC_NOT_FOUND ? RC_OK : rc); /* no failure */
+    return rc;
+}
+
+static enum rc read_revision(struct store *store, job_id job, uint64_t revision,
+                             document_visit visit, void *context, struct err *err)
+{
+    mono_us begun = begin(store);
+    enum rc rc = store_read_revision(of(store)->inner, job, revision, visit, context, err);
+
+    (void)end(store, "read_revision", begun, rc == RC_NOT_FOUND ? RC_OK : rc); /* no failure */
+    return rc;
+}
+
+static enum rc read_hashes(struct store *store, hash_visit visit, void *context, struct err *err)
+{
+    mono_us begun = begin(store);
+
+    return end(store, "read_hashes", begun,
+               store_read_hashes(of(store)->inner, visit, context, err));
+}
+
 static void measured_store_free(struct store *store)
 {
     struct measured_store *self = of(store);
@@ -112,6 +140,9 @@ static const struct store_ops ops = {
     .read_tokens = read_tokens,
     .read_leader = read_leader,
     .summary = summary,
+    .read_output = read_output,
+    .read_revision = read_revision,
+    .read_hashes = read_hashes,
     .free = measured_store_free,
 };
 

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 
 #include "adapters/memory/store_data.h"
+#include "adapters/memory/store_kept.h"
 #include "adapters/memory/store_write.h"
 
 static struct memory_store *of(struct store *store)
@@ -384,6 +385,57 @@ static enum rc summary(struct store *store, const char *owner, struct store_summ
     return rc;
 }
 
+/* ---- reading what is kept beside runs ----------------------------------------------------------
+ */
+
+static enum rc read_output(struct store *store, const struct run_key *run, output_visit visit,
+                           void *context, struct err *err)
+{
+    struct memory_store *self = of(store);
+    const struct memory_run *kept;
+    enum rc rc;
+
+    lock(self);
+    rc = reachable(self, err);
+    kept = rc == RC_OK ? memory_run_find(self, run) : NULL;
+    if (kept && kept->has_output)
+        visit(context, &kept->output);
+    else if (rc == RC_OK)
+        rc = err_fail(err, RC_NOT_FOUND, "the store has no output of the run");
+    unlock(self);
+    return rc;
+}
+
+static enum rc read_revision(struct store *store, job_id job, uint64_t revision,
+                             document_visit visit, void *context, struct err *err)
+{
+    struct memory_store *self = of(store);
+    enum rc rc;
+
+    lock(self);
+    rc = reachable(self, err);
+    if (rc == RC_OK && !memory_show_revision(memory_job_find(self, job), revision, visit, context))
+        rc = err_fail(err, RC_NOT_FOUND, "revision %llu of job %llu is not kept",
+                      (unsigned long long)revision, (unsigned long long)job);
+    unlock(self);
+    return rc;
+}
+
+static enum rc read_hashes(struct store *store, hash_visit visit, void *context, struct err *err)
+{
+    struct memory_store *self = of(store);
+    enum rc rc;
+
+    lock(self);
+    rc = reachable(self, err);
+    for (size_t i = 0; rc == RC_OK && i < self->jobs.count; i++) {
+        if (!memory_show_hashes(self->jobs.items[i], visit, context))
+            break;
+    }
+    unlock(self);
+    return rc;
+}
+
 /* ---- from new to free --------------------------------------------------------------------------
  */
 
@@ -418,6 +470,9 @@ static const struct store_ops ops = {
     .read_tokens = read_tokens,
     .read_leader = read_leader,
     .summary = summary,
+    .read_output = read_output,
+    .read_revision = read_revision,
+    .read_hashes = read_hashes,
     .free = memory_store_free,
 };
 

@@ -145,8 +145,18 @@ char *memory_lower(char *text)
     return text;
 }
 
+void memory_revision_free(struct memory_revision *revision)
+{
+    free(revision->document);
+    free(revision->sha256);
+    free(revision);
+}
+
 void memory_job_free(struct memory_job *job)
 {
+    while (job->revisions.count)
+        memory_revision_free(memory_array_remove(&job->revisions, job->revisions.count - 1));
+    free(job->revisions.items);
     text_free(job->record.owner);
     text_free(job->record.worker);
     arena_release(&job->arena);
@@ -158,6 +168,8 @@ void memory_run_free(struct memory_run *run)
     text_free(run->run.worker);
     text_free(run->run.reason);
     text_free(run->run.request);
+    text_free(run->run.sha256);
+    text_free(run->output.data);
     free(run);
 }
 

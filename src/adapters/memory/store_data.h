@@ -16,16 +16,35 @@
 
 #include "adapters/memory/store.h"
 
+/* What a job was. */
+struct memory_revision {
+    uint64_t revision;
+    instant_us until; /* the last instant at which a run of it may have been claimed */
+    char *document;
+    size_t length;
+    char *sha256;
+};
+
+/* A growing array of pointers. */
+struct memory_array {
+    void **items;
+    size_t count;
+    size_t capacity;
+};
+
 struct memory_job {
-    struct job_record record; /* owner and worker are the job's own strings */
-    struct arena arena;       /* all other texts of the record, labels and search */
+    struct job_record record;      /* owner and worker are the job's own strings */
+    struct memory_array revisions; /* struct memory_revision, older first */
+    struct arena arena;            /* all other texts of the record, labels and search */
     struct pairs labels;
     const char *search; /* name, executable and description in lower case */
 };
 
 struct memory_run {
-    struct run run; /* worker, reason and request are its own strings */
+    struct run run; /* its texts are its own strings */
     struct claim_token token;
+    bool has_output;
+    struct kept_output output; /* data is its own */
 };
 
 struct memory_worker {
@@ -51,13 +70,6 @@ struct memory_late {
     struct arena arena;
     struct store_write *writes;
     size_t count;
-};
-
-/* A growing array of pointers. */
-struct memory_array {
-    void **items;
-    size_t count;
-    size_t capacity;
 };
 
 struct memory_store {
@@ -89,6 +101,7 @@ struct memory_job *memory_job_find(const struct memory_store *store, job_id id);
 struct memory_run *memory_run_find(const struct memory_store *store, const struct run_key *key);
 const struct worker_record *memory_worker_find(const struct memory_store *store, const char *name);
 
+void memory_revision_free(struct memory_revision *revision);
 void memory_job_free(struct memory_job *job);
 void memory_run_free(struct memory_run *run);
 void memory_worker_free(struct memory_worker *worker);

@@ -27,6 +27,7 @@ static const struct job *copy_of_job(struct arena *arena, const struct job *job)
     copy->executable = arena_strdup(arena, job->executable);
     copy->schedule = arena_strdup(arena, job->schedule);
     copy->time_zone = arena_strdup(arena, job->time_zone);
+    copy->sha256 = arena_strdup(arena, job->sha256);
     copy_pairs(arena, &copy->labels);
     copy_pairs(arena, &copy->placement);
     return copy;
@@ -50,6 +51,12 @@ static void copy_run_write(struct arena *arena, struct write_run *run)
     run->worker = arena_strdup(arena, run->worker);
     run->reason = arena_strdup(arena, run->reason);
     run->request = arena_strdup(arena, run->request);
+}
+
+static void copy_output(struct arena *arena, struct kept_output *output)
+{
+    if (output->length)
+        output->data = memcpy(arena_alloc(arena, output->length), output->data, output->length);
 }
 
 static void copy_worker(struct arena *arena, struct worker_record *worker)
@@ -89,6 +96,9 @@ static void copy_texts(struct arena *arena, struct store_write *write)
     case WRITE_RUN_LOST:
     case WRITE_RUN_PURGE:
         copy_run_write(arena, &write->run);
+        return;
+    case WRITE_RUN_OUTPUT:
+        copy_output(arena, &write->output.output);
         return;
     case WRITE_WORKER:
     case WRITE_WORKER_DRAIN:

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 
 #include "adapters/memory/store_data.h"
+#include "adapters/memory/store_kept.h"
 
 #define KEY_KEPT DAY /* how long an idempotency key is remembered */
 
@@ -72,6 +73,7 @@ static void set_document(struct memory_job *target, const struct write_job *writ
     record->name = arena_strdup(arena, job->name);
     record->schedule = arena_strdup(arena, job->schedule);
     record->time_zone = arena_strdup(arena, job->time_zone);
+    record->sha256 = arena_strdup(arena, job->sha256);
     record->type = job->type;
     record->enabled = job->enabled;
     record->starts_at = job->starts_at;
@@ -181,6 +183,8 @@ static enum rc replace_job(struct memory_store *store, struct store_write *write
                         (unsigned long long)write_job->id);
     if (name_is_taken(store, write_job->job->name, write_job->id))
         return refuse_name(write);
+    memory_keep_revision(job, clock_now(store->config.clock));
+    memory_forget_revisions(store, job);
     set_document(job, write_job);
     job->record.status = write_job->status;
     job->record.updated_at = write_job->at;
@@ -383,6 +387,7 @@ static enum rc execute(struct memory_store *store, struct store_write *write)
     case WRITE_RUN_FINISHED:
     case WRITE_RUN_RECORD:
     case WRITE_RUN_LOST:
+    case WRITE_RUN_OUTPUT:
     case WRITE_RUN_PURGE:
         return memory_write_run(store, write);
     case WRITE_WORKER:

@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 
+#include "adapters/memory/store_kept.h"
 #include "adapters/memory/store_write.h"
 
 static bool tokens_equal(const struct claim_token *a, const struct claim_token *b)
@@ -44,6 +45,7 @@ static struct memory_run *insert(struct memory_store *store, const struct run_ke
     memory_text_set(&run->run.worker, "");
     memory_text_set(&run->run.reason, "");
     memory_text_set(&run->run.request, "");
+    memory_text_set(&run->run.sha256, "");
     memory_array_insert(&store->runs, index, run);
     return run;
 }
@@ -60,8 +62,10 @@ static void claim_existing(struct memory_store *store, const struct write_claim 
         memory_has_token(&run->token))
         return;
     run->token = claim->token;
-    run->run.revision = claim->revision;
+    if (!run->run.revision)
+        run->run.revision = claim->revision;
     memory_text_set(&run->run.worker, claim->worker);
+    memory_text_set(&run->run.sha256, memory_hash_of(job, run->run.revision));
 }
 
 static void claim_new(struct memory_store *store, const struct write_claim *claim,
@@ -79,6 +83,7 @@ static void claim_new(struct memory_store *store, const struct write_claim *clai
     run->run.trigger = claim->trigger;
     run->run.revision = claim->revision;
     memory_text_set(&run->run.worker, claim->worker);
+    memory_text_set(&run->run.sha256, job->record.sha256);
 }
 
 static enum rc claim_run(struct memory_store *store, const struct write_claim *claim)
@@ -101,6 +106,7 @@ static enum rc claim_run(struct memory_store *store, const struct write_claim *c
 static enum rc queue_run(struct memory_store *store, struct store_write *write)
 {
     const struct memory_job *job = memory_job_find(store, write->run.key.job);
+    struct memory_revision *kept;
     struct memory_run *run;
 
     if (!job)
@@ -115,6 +121,9 @@ static enum rc queue_run(struct memory_store *store, struct store_write *write)
     memory_text_set(&run->run.worker, write->run.worker);
     memory_text_set(&run->run.reason, write->run.reason);
     memory_text_set(&run->run.request, write->run.request);
+    kept = memory_revision_find(job, write->run.revision);
+    if (kept)
+        kept->until = MAX(kept->until, write->run.key.scheduled_at);
     return RC_OK;
 }
 
@@ -230,10 +239,13 @@ static enum rc purge_run(struct memory_store *store, struct store_write *write)
 {
     bool found;
     size_t index = memory_run_index(store, &write->run.key, &found);
+    struct memory_job *job = memory_job_find(store, write->run.key.job);
 
     if (!found)
         return refuse(write, RC_NOT_FOUND, "does not exist");
     memory_run_free(memory_array_remove(&store->runs, index));
+    if (job)
+        memory_forget_revisions(store, job);
     return RC_OK;
 }
 
@@ -252,6 +264,8 @@ enum rc memory_write_run(struct memory_store *store, struct store_write *write)
         return record_run(store, write);
     case WRITE_RUN_LOST:
         return lose_run(store, write);
+    case WRITE_RUN_OUTPUT:
+        return memory_write_output(store, write);
     case WRITE_RUN_PURGE:
         return purge_run(store, write);
     case WRITE_JOB_CREATE:

@@ -103,8 +103,38 @@ static void add_record(struct batch_rows *rows, const struct store_write *write)
     json_write_integer(&rows->json, run->count > 1 ? run->until : run->key.scheduled_at);
 }
 
-#define PURGE  "DELETE r FROM " BATCH_TABLE("") " STRAIGHT_JOIN runs r ON" BATCH_SAME_RUN
+#define OUTPUT                                                                             \
+    "INSERT IGNORE INTO outputs (scheduled_at, job, attempt, target, data)"                \
+    " SELECT b.scheduled_at, b.job, b.attempt, b.target, unhex(b.data) FROM " BATCH_TABLE( \
+        ", data MEDIUMTEXT PATH '$[6]'") " STRAIGHT_JOIN runs r ON" BATCH_SAME_RUN         \
+                                         " WHERE r.token "                                 \
+                                         "= unhex(b.token)"
+
+static void add_output(struct batch_rows *rows, const struct store_write *write)
+{
+    const struct kept_output *output = &write->output.output;
+
+    if (output->in_objects)
+        json_write_null(&rows->json);
+    else
+        batch_rows_bytes(rows, output->data, output->length);
+}
+
+#define PURGE                                                                                     \
+    "DELETE r, o FROM " BATCH_TABLE("") " STRAIGHT_JOIN runs r ON" BATCH_SAME_RUN                 \
+                                        " LEFT JOIN outputs o ON o.scheduled_at = r.scheduled_at" \
+                                        " AND o.job = r.job AND o.attempt = r.attempt"            \
+                                        " AND o.target = r.target"
 #define PURGED "SELECT b.n FROM " BATCH_TABLE("") " STRAIGHT_JOIN runs r ON" BATCH_SAME_RUN
+/* Jobs that never were anything else are found to be so by one look at an index each. */
+#define FORGET                                                                                 \
+    "DELETE v FROM " BATCH_TABLE("") " STRAIGHT_JOIN revisions v ON v.job = b.job WHERE"       \
+                                     " v.until < coalesce((SELECT t.scheduled_at FROM runs t"  \
+                                     " FORCE INDEX (runs_job) WHERE t.job = v.job"             \
+                                     " ORDER BY t.scheduled_at, t.attempt, t.target LIMIT 1)," \
+                                     " store_now()) - 3600000000"
+
+_Static_assert(REVISION_KEPT == 3600000000, "the number in FORGET");
 
 static void add_nothing(struct batch_rows *rows, const struct store_write *write)
 {
@@ -132,16 +162,18 @@ struct kind_row {
     void (*add)(struct batch_rows *rows, const struct store_write *write);
     const char *text;
     const char *first; /* said before it, or NULL */
+    const char *then;  /* said after it, or NULL */
     bool finds;        /* `first` finds n of the rows that are there to be changed; otherwise all
                           were if as many as asked for changed */
 };
 
 static const struct kind_row kinds[] = {
-    {WRITE_RUN_RECORD, 1, add_record, RECORD, NULL, false},
-    {WRITE_RUN_STARTED, 1, add_start, START, NULL, false},
-    {WRITE_RUN_FINISHED, 1, add_result, FINISH, SET_STATUS, false},
-    {WRITE_RUN_PURGE, 2, add_nothing, PURGE, PURGED, true},
-    {WRITE_JOB_ASSIGN, 3, add_worker, ASSIGN, NULL, false},
+    {WRITE_RUN_RECORD, 1, add_record, RECORD, NULL, NULL, false},
+    {WRITE_RUN_STARTED, 1, add_start, START, NULL, NULL, false},
+    {WRITE_RUN_FINISHED, 1, add_result, FINISH, SET_STATUS, NULL, false},
+    {WRITE_RUN_OUTPUT, 1, add_output, OUTPUT, NULL, NULL, false},
+    {WRITE_RUN_PURGE, 2, add_nothing, PURGE, PURGED, FORGET, true},
+    {WRITE_JOB_ASSIGN, 3, add_worker, ASSIGN, NULL, NULL, false},
 };
 
 /* NULL: the write is not one for batches. */
@@ -169,7 +201,16 @@ static struct run_key key_of(const struct store_write *write)
 {
     if (write->kind == WRITE_JOB_ASSIGN)
         return (struct run_key){.job = write->job.id};
-    return write->run.key;
+    return write->kind == WRITE_RUN_OUTPUT ? write->output.key : write->run.key;
+}
+
+static const struct claim_token *token_of(const struct store_write *write)
+{
+    static const struct claim_token none = {{0}};
+
+    if (write->kind == WRITE_JOB_ASSIGN)
+        return &none;
+    return write->kind == WRITE_RUN_OUTPUT ? &write->output.token : &write->run.token;
 }
 
 /* Two keys of the same hash merely end the stretch early. */
@@ -245,6 +286,8 @@ static enum rc execute(struct batch *batch, struct err *err)
     if (rc == RC_OK)
         rc = batch_rows_run(&batch->rows, batch->writer->connection, batch->kind->text, &changes,
                             err);
+    if (rc == RC_OK && batch->kind->then)
+        rc = batch_rows_run(&batch->rows, batch->writer->connection, batch->kind->then, NULL, err);
     for (size_t i = 0; !batch->kind->finds && i < batch->rows.count; i++)
         batch->written[i] = changes == (int64_t)batch->rows.count;
     return rc;
@@ -269,13 +312,11 @@ static enum rc flush(struct batch *batch, struct err *err)
 
 static enum rc add(struct batch *batch, struct store_write *write, struct err *err)
 {
-    static const struct claim_token none = {{0}};
     struct run_key key = key_of(write);
     struct batch_rows *rows = &batch->rows;
 
     batch->writes[rows->count] = write;
-    batch_rows_begin(rows, rows->count, &key,
-                     write->kind == WRITE_JOB_ASSIGN ? &none : &write->run.token);
+    batch_rows_begin(rows, rows->count, &key, token_of(write));
     batch->kind->add(rows, write);
     batch_rows_end(rows);
     return batch_rows_is_full(rows) ? flush(batch, err) : RC_OK;

@@ -22,16 +22,22 @@ _Static_assert(RUN_QUEUED == 0, "the number in both claims");
 #define CLAIM_NEW                                                                            \
     "INSERT IGNORE INTO runs (scheduled_at, job, attempt, target, token, `trigger`, status," \
     " exit_code, `signal`, output_bytes, output_truncated, cpu, max_rss, revision, worker,"  \
-    " reason, request, count, until)"                                                        \
+    " reason, request, count, until, sha256)"                                                \
     " SELECT b.scheduled_at, b.job, b.attempt, b.target, unhex(b.token), b.cause, 0, -1, 0," \
-    " 0, 0, 0, 0, j.revision, b.worker, '', '', 1, b.scheduled_at FROM " CLAIMS              \
+    " 0, 0, 0, 0, j.revision, b.worker, '', '', 1, b.scheduled_at, j.sha256 FROM " CLAIMS    \
     " STRAIGHT_JOIN jobs j ON j.id = b.job AND j.revision = b.revision AND j.enabled = 1"    \
     " AND j.removed = 0 AND j.status <> 1 WHERE" IN_TIME
 
-#define CLAIM_EXISTING                                                            \
-    "UPDATE " CLAIMS " STRAIGHT_JOIN runs r ON" BATCH_SAME_RUN                    \
-    " STRAIGHT_JOIN jobs j ON j.id = b.job AND j.removed = 0"                     \
-    " SET r.token = unhex(b.token), r.worker = b.worker, r.revision = b.revision" \
+/* The hash is that of the revision, which may be an old one by now. In whatever order the
+ * assignments are made, CLAIMED_REVISION stays what it is. */
+#define CLAIMED_REVISION " if(r.revision = 0, b.revision, r.revision)"
+#define CLAIM_EXISTING                                                          \
+    "UPDATE " CLAIMS " STRAIGHT_JOIN runs r ON" BATCH_SAME_RUN                  \
+    " STRAIGHT_JOIN jobs j ON j.id = b.job AND j.removed = 0"                   \
+    " LEFT JOIN revisions v ON v.job = b.job AND v.revision =" CLAIMED_REVISION \
+    " SET r.token = unhex(b.token), r.worker = b.worker,"                       \
+    " r.sha256 = if(j.revision =" CLAIMED_REVISION                              \
+    ", j.sha256, v.sha256), r.revision =" CLAIMED_REVISION                      \
     " WHERE r.status = 0 AND r.token IS NULL AND" IN_TIME
 
 static int compare_keys(const void *a, const void *b)

@@ -66,6 +66,21 @@ void batch_rows_instant(struct batch_rows *rows, instant_us instant)
         json_write_integer(&rows->json, instant);
 }
 
+void batch_rows_bytes(struct batch_rows *rows, const void *data, size_t length)
+{
+    static const char digits[] = "0123456789abcdef";
+    const uint8_t *bytes = data;
+    struct buf AUTO_BUF text;
+
+    buf_init(&text, SIZE_MAX); /* without a limit nothing of it can fail */
+    for (size_t i = 0; i < length; i++) {
+        (void)buf_putc(&text, digits[bytes[i] >> 4]);
+        (void)buf_putc(&text, digits[bytes[i] & 15]);
+    }
+    (void)buf_putc(&text, '\0');
+    json_write_string(&rows->json, text.data);
+}
+
 static struct sql_value close_rows(struct batch_rows *rows)
 {
     if (rows->json.depth)

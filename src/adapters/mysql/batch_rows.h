@@ -42,6 +42,7 @@ void batch_rows_begin(struct batch_rows *rows, size_t n, const struct run_key *k
                       const struct claim_token *token);
 void batch_rows_end(struct batch_rows *rows);
 void batch_rows_instant(struct batch_rows *rows, instant_us instant);
+void batch_rows_bytes(struct batch_rows *rows, const void *data, size_t length); /* for unhex() */
 
 /* The statement with its rows; ret_changes as of sql_run(). */
 MUST_USE enum rc batch_rows_run(struct batch_rows *rows, struct sql_connection *connection,

@@ -45,7 +45,8 @@ static const struct failure failures[] = {
     {2013, RC_UNKNOWN,     false}, /* CR_SERVER_LOST */
     {2027, RC_UNKNOWN,     false}, /* CR_MALFORMED_PACKET */
     {2055, RC_UNKNOWN,     false}, /* CR_SERVER_LOST_EXTENDED */
-    /* keys */
+    /* keys, and columns of a step that broke off */
+    {1060, RC_CONFLICT,    false}, /* ER_DUP_FIELDNAME */
     {1062, RC_CONFLICT,    false}, /* ER_DUP_ENTRY */
     {1586, RC_CONFLICT,    false}, /* ER_DUP_ENTRY_WITH_KEY_NAME */
     /* rights and names */

@@ -91,6 +91,9 @@ struct reading {
         run_visit run;
         worker_visit worker;
         token_visit token;
+        output_visit output;
+        document_visit document;
+        hash_visit hash;
     } visit;
     void *context;
     void *ret;
@@ -308,6 +311,84 @@ static enum rc summary(struct store *store, const char *owner, struct store_summ
     return read_somewhere(of(store), &reading, err);
 }
 
+/* ---- what is kept beside runs ---------------------------------------------------------------- */
+
+static void show_output(void *context, const struct kept_output *output)
+{
+    struct reading *reading = context;
+
+    reading->visited++;
+    reading->visit.output(reading->context, output);
+}
+
+static enum rc read_one_output(struct reading *reading, struct sql_connection *connection,
+                               struct err *err)
+{
+    return sql_read_output(connection, reading->query, show_output, reading, err);
+}
+
+static enum rc read_output(struct store *store, const struct run_key *run, output_visit visit,
+                           void *context, struct err *err)
+{
+    struct reading reading = {
+        .read = read_one_output, .query = run, .visit.output = visit, .context = context};
+
+    return read_somewhere(of(store), &reading, err);
+}
+
+struct revision_of {
+    job_id job;
+    uint64_t revision;
+};
+
+static void show_document(void *context, const char *document, size_t length)
+{
+    struct reading *reading = context;
+
+    reading->visited++;
+    reading->visit.document(reading->context, document, length);
+}
+
+static enum rc read_one_revision(struct reading *reading, struct sql_connection *connection,
+                                 struct err *err)
+{
+    const struct revision_of *of_job = reading->query;
+
+    return sql_read_revision(connection, of_job->job, of_job->revision, show_document, reading,
+                             err);
+}
+
+static enum rc read_revision(struct store *store, job_id job, uint64_t revision,
+                             document_visit visit, void *context, struct err *err)
+{
+    struct revision_of query = {job, revision};
+    struct reading reading = {
+        .read = read_one_revision, .query = &query, .visit.document = visit, .context = context};
+
+    return read_somewhere(of(store), &reading, err);
+}
+
+static bool note_hash(void *context, const char *sha256)
+{
+    struct reading *reading = context;
+
+    reading->visited++;
+    return reading->visit.hash(reading->context, sha256);
+}
+
+static enum rc read_all_hashes(struct reading *reading, struct sql_connection *connection,
+                               struct err *err)
+{
+    return sql_read_hashes(connection, note_hash, reading, err);
+}
+
+static enum rc read_hashes(struct store *store, hash_visit visit, void *context, struct err *err)
+{
+    struct reading reading = {.read = read_all_hashes, .visit.hash = visit, .context = context};
+
+    return read_somewhere(of(store), &reading, err);
+}
+
 /* ---- from open to close ---------------------------------------------------------------------- */
 
 static void store_release(struct store *store)
@@ -332,6 +413,9 @@ static const struct store_ops ops = {
     .read_tokens = read_tokens,
     .read_leader = read_leader,
     .summary = summary,
+    .read_output = read_output,
+    .read_revision = read_revision,
+    .read_hashes = read_hashes,
     .free = store_release,
 };
 

@@ -19,15 +19,17 @@ static const struct table tables[] = {
      "id, revision, status, removed, enabled, owner, worker, created_at, updated_at, due_since,"
      " name, unique_name, schedule, time_zone, type, starts_at, ends_at, jitter, concurrency,"
      " catch_up, catch_up_window, on_worker_loss, retry_limit, retry_delay, retry_backoff,"
-     " retry_max_delay, retry_elsewhere, placement",
-     "nnnnnttnnnttttnnnnnnnnnnnnnt"},
+     " retry_max_delay, retry_elsewhere, placement, sha256",
+     "nnnnnttnnnttttnnnnnnnnnnnnntt"},
     {"documents", "job, document, search", "ntt"},
     {"labels", "name, value, job", "ttn"},
     {"runs",
      "scheduled_at, job, attempt, target, token, `trigger`, status, started_at, finished_at,"
      " exit_code, `signal`, output_bytes, output_truncated, cpu, max_rss, revision, worker, reason,"
-     " request, count, until",
-     "nnnnbnnnnnnnnnnntttnn"},
+     " request, count, until, sha256",
+     "nnnnbnnnnnnnnnnntttnnt"},
+    {"outputs", "scheduled_at, job, attempt, target, data", "nnnnb"},
+    {"revisions", "job, revision, until, sha256, document", "nnntt"},
     {"workers",
      "name, url, version, backend, labels, draining, running, tasks, clock_offset,"
      " clock_synchronised, started_at, lease_until",

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * adapters/sql/copy.h: everything of one database into another of the same version: jobs with
- * their ids, runs, tokens, workers, idempotency keys. Who leads is not copied.
+ * their ids and what they were, runs with their outputs, tokens, workers, idempotency keys. Who
+ * leads is not copied.
  *
  * Nobody else uses the source meanwhile. A copy that broke off can be made again: what is there
  * already stays.

@@ -22,5 +22,11 @@ MUST_USE enum rc sql_read_now(struct sql_connection *connection, instant_us *ret
                               struct err *err);
 MUST_USE enum rc sql_read_summary(struct sql_connection *connection, const char *owner,
                                   struct store_summary *ret_summary, struct err *err);
+MUST_USE enum rc sql_read_output(struct sql_connection *connection, const struct run_key *run,
+                                 output_visit visit, void *context, struct err *err);
+MUST_USE enum rc sql_read_revision(struct sql_connection *connection, job_id job, uint64_t revision,
+                                   document_visit visit, void *context, struct err *err);
+MUST_USE enum rc sql_read_hashes(struct sql_connection *connection, hash_visit visit, void *context,
+                                 struct err *err);
 
 #endif

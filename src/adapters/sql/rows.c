@@ -30,6 +30,7 @@ void sql_row_job(struct sql_statement *row, struct job_record *ret_job)
                     .backoff = (double)sql_column_number(row, 23) / SQL_BACKOFF_UNIT,
                     .max_delay = sql_column_number(row, 24),
                     .elsewhere = sql_column_number(row, 25) != 0},
+        .sha256 = sql_column_text(row, 26),
         .cursor = INSTANT_NONE,
     };
 }
@@ -57,6 +58,7 @@ void sql_row_run(struct sql_statement *row, int first, struct run *ret_run)
         .request = sql_column_text(row, first + 18),
         .count = sql_column_number(row, first + 19),
         .until = sql_column_number(row, first + 20),
+        .sha256 = sql_column_text(row, first + 21),
     };
 }
 

@@ -37,7 +37,7 @@ enum rc sql_schema_step(struct sql_connection *connection, int version, struct e
     for (const char *const *text = connection->dialect->steps[version - 1]; *text; text++) {
         enum rc rc = sql_run(connection, *text, NULL, 0, NULL, err);
 
-        if (rc != RC_OK)
+        if (rc != RC_OK && rc != RC_CONFLICT) /* what a broken step has left is there already */
             return err_prefix(err, rc, "step %d of the tables", version);
     }
     return sql_run(connection, "INSERT INTO `schema` (version, taken_at) VALUES (?1, store_now())",

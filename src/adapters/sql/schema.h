@@ -10,6 +10,8 @@
  *     documents  the text of each job, and what a search looks into
  *     labels     of jobs
  *     runs       by (scheduled_at, job, attempt, target): the key that claims compete for
+ *     outputs    of runs, the short ones; of a long one only that it is in the objects
+ *     revisions  what jobs were, for the runs of that time
  *     leader     one row: the newest manager that led
  *     workers, tokens, idempotency (keys of POST), schema (which steps were taken)
  */
@@ -25,8 +27,10 @@ struct sql_dialect {
      * not its time. Values: scheduled_at, job, attempt, target, token, worker, revision, deadline,
      * trigger. NULL: claims are not written one by one. */
     const char *claim;
-    /* Erases runs of job ?1; as long as it finds any, it is said again. */
-    const char *purge_runs;
+    /* Erase runs of job ?1 and their outputs; each is said again as long as it finds any. */
+    const char *purge[2];
+    /* Erases what job ?1 was before any of its runs; ports/store.h, REVISION_KEPT. */
+    const char *forget;
     /* Sources of many jobs or runs at once whose first value is a JSON array: of ids, or of
      * [scheduled_at, job, attempt, target]. NULL: they are looked up one by one. */
     const char *jobs_of_list;

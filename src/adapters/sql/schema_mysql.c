@@ -135,9 +135,34 @@ static const char *const first[] = {
     NULL,
 };
 
+/* What most rows do not have, a hash, is NULL: it takes no room. A column that is there already is
+ * RC_CONFLICT, which a step passes over. */
+static const char *const second[] = {
+    "ALTER TABLE jobs ADD COLUMN sha256 VARCHAR(64) CHARACTER SET ascii",
+    "ALTER TABLE runs ADD COLUMN sha256 VARCHAR(64) CHARACTER SET ascii",
+    "CREATE TABLE IF NOT EXISTS outputs ("
+    " scheduled_at BIGINT NOT NULL,"
+    " job BIGINT NOT NULL,"
+    " attempt INT UNSIGNED NOT NULL,"
+    " target INT UNSIGNED NOT NULL,"
+    " data BLOB," /* NULL: it is in the objects */
+    " PRIMARY KEY (scheduled_at, job, attempt, target),"
+    " KEY outputs_job (job)"
+    ") ENGINE = InnoDB, CHARACTER SET utf8mb4, COLLATE store_collation",
+    "CREATE TABLE IF NOT EXISTS revisions ("
+    " job BIGINT NOT NULL,"
+    " revision BIGINT NOT NULL,"
+    " until BIGINT NOT NULL," /* the last instant at which a run of it may have been claimed */
+    " sha256 VARCHAR(64) CHARACTER SET ascii,"
+    " document MEDIUMTEXT NOT NULL,"
+    " PRIMARY KEY (job, revision)"
+    ") ENGINE = InnoDB, CHARACTER SET utf8mb4, COLLATE store_collation",
+    NULL,
+};
+
 /* clang-format on */
 
-static const char *const *const steps[] = {first};
+static const char *const *const steps[] = {first, second};
 
 /* One step along an index, each. The server would rather follow the primary key back through all
  * runs until it meets one of the job, so it is told the index. */
@@ -150,11 +175,15 @@ static const char *const *const steps[] = {first};
 
 _Static_assert(TRIGGER_SCHEDULE == 0 && TRIGGER_CATCH_UP == 3 && TRIGGER_REBOOT == 5,
                "the numbers in the cursor");
+_Static_assert(REVISION_KEPT == 3600000000, "the number in what forgets");
 
 const struct sql_dialect sql_dialect_mysql = {
     .steps = steps,
     .step_count = ARRAY_SIZE(steps),
-    .purge_runs = "DELETE FROM runs WHERE job = ?1 LIMIT 5000",
+    .purge = {"DELETE FROM outputs WHERE job = ?1 LIMIT 5000",
+              "DELETE FROM runs WHERE job = ?1 LIMIT 5000"},
+    .forget = "DELETE FROM revisions WHERE job = ?1 AND until < coalesce((SELECT min(scheduled_at)"
+              " FROM runs WHERE job = ?1), store_now()) - 3600000000",
     .jobs_of_list = "JSON_TABLE(?, '$[*]' COLUMNS (id BIGINT PATH '$')) b"
                     " STRAIGHT_JOIN jobs j ON j.id = b.id",
     .runs_of_list = "JSON_TABLE(?, '$[*]' COLUMNS (scheduled_at BIGINT PATH '$[0]',"

@@ -138,12 +138,37 @@ static const char *const third[] = {
     NULL,
 };
 
+/* What most rows do not have, a hash, is NULL: it takes no room. Outputs are in the order in which
+ * they came, so that new ones go to the end. */
+static const char *const fourth[] = {
+    "ALTER TABLE jobs ADD COLUMN sha256 TEXT",
+    "ALTER TABLE runs ADD COLUMN sha256 TEXT",
+    "CREATE TABLE outputs ("
+    " job INTEGER NOT NULL,"
+    " scheduled_at INTEGER NOT NULL,"
+    " attempt INTEGER NOT NULL,"
+    " target INTEGER NOT NULL,"
+    " data BLOB," /* NULL: it is in the objects */
+    " UNIQUE (job, scheduled_at, attempt, target)"
+    ") STRICT",
+    "CREATE TABLE revisions ("
+    " job INTEGER NOT NULL,"
+    " revision INTEGER NOT NULL,"
+    " until INTEGER NOT NULL," /* the last instant at which a run of it may have been claimed */
+    " sha256 TEXT,"
+    " document TEXT NOT NULL,"
+    " PRIMARY KEY (job, revision)"
+    ") STRICT",
+    NULL,
+};
+
 /* clang-format on */
 
-static const char *const *const steps[] = {first, second, third};
+static const char *const *const steps[] = {first, second, third, fourth};
 
 _Static_assert(JOB_FINISHED == 1, "the number in the claim");
 _Static_assert(CLAIM_LEAD == 250000, "the number in the claim");
+_Static_assert(REVISION_KEPT == 3600000000, "the number in what forgets");
 _Static_assert(TRIGGER_SCHEDULE == 0 && TRIGGER_CATCH_UP == 3 && TRIGGER_REBOOT == 5,
                "the numbers in the cursor and in the index runs_tick");
 _Static_assert(RUN_QUEUED == 0 && RUN_RUNNING == 1, "the number in the index runs_unfinished");
@@ -153,12 +178,15 @@ const struct sql_dialect sql_dialect_sqlite = {
     .step_count = ARRAY_SIZE(steps),
     .claim = "INSERT OR IGNORE INTO runs (scheduled_at, job, attempt, target, token, `trigger`,"
              " status, exit_code, `signal`, output_bytes, output_truncated, cpu, max_rss, revision,"
-             " worker, reason, request, count, until)"
-             " SELECT ?1, id, ?3, ?4, ?5, ?9, 0, -1, 0, 0, 0, 0, 0, revision, ?6, '', '', 1, ?1"
+             " worker, reason, request, count, until, sha256)"
+             " SELECT ?1, id, ?3, ?4, ?5, ?9, 0, -1, 0, 0, 0, 0, 0, revision, ?6, '', '', 1, ?1,"
+             " sha256"
              " FROM jobs WHERE id = ?2 AND revision = ?7 AND enabled = 1 AND removed = 0"
              " AND status <> 1 AND ?1 - 250000 <= store_now() AND store_now() < ?8",
-    .purge_runs = "DELETE FROM runs WHERE job = ?1",
-    /* max() over an index whose order it follows is one seek. */
+    .purge = {"DELETE FROM outputs WHERE job = ?1", "DELETE FROM runs WHERE job = ?1"},
+    /* min() and max() over an index whose order they follow are one seek. */
+    .forget = "DELETE FROM revisions WHERE job = ?1 AND until < coalesce((SELECT min(scheduled_at)"
+              " FROM runs WHERE job = ?1), store_now()) - 3600000000",
     .cursor = "(SELECT max(t.until) FROM runs t WHERE t.job = j.id AND t.trigger IN (0, 3, 5))",
     .compares_rows = true,
 };

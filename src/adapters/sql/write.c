@@ -20,6 +20,7 @@ static const write_function functions[] = {
     [WRITE_RUN_FINISHED] = sql_write_run_finished,
     [WRITE_RUN_RECORD] = sql_write_run_record,
     [WRITE_RUN_LOST] = sql_write_run_lost,
+    [WRITE_RUN_OUTPUT] = sql_write_run_output,
     [WRITE_RUN_PURGE] = sql_write_run_purge,
     [WRITE_WORKER] = sql_write_worker,
     [WRITE_WORKER_DRAIN] = sql_write_worker_drain,

@@ -62,6 +62,8 @@ MUST_USE enum rc sql_write_run_record(struct sql_writer *writer, struct store_wr
                                       struct err *err);
 MUST_USE enum rc sql_write_run_lost(struct sql_writer *writer, struct store_write *write,
                                     struct err *err);
+MUST_USE enum rc sql_write_run_output(struct sql_writer *writer, struct store_write *write,
+                                      struct err *err);
 MUST_USE enum rc sql_write_run_purge(struct sql_writer *writer, struct store_write *write,
                                      struct err *err);
 MUST_USE enum rc sql_write_worker(struct sql_writer *writer, struct store_write *write,
@@ -76,6 +78,17 @@ MUST_USE enum rc sql_write_token_create(struct sql_writer *writer, struct store_
                                         struct err *err);
 MUST_USE enum rc sql_write_token_revoke(struct sql_writer *writer, struct store_write *write,
                                         struct err *err);
+
+/* Keeps what a job is, before it is replaced: if it is there and has the revision (0: any). */
+MUST_USE enum rc sql_keep_revision(struct sql_writer *writer, const struct write_job *job,
+                                   struct err *err);
+/* It was not replaced. */
+MUST_USE enum rc sql_drop_revision(struct sql_writer *writer, job_id job, struct err *err);
+/* A run was queued that is of this revision. */
+MUST_USE enum rc sql_use_revision(struct sql_writer *writer, const struct write_run *run,
+                                  struct err *err);
+/* After runs of the job were erased: what it was that no run needs any more. */
+MUST_USE enum rc sql_forget_revisions(struct sql_writer *writer, job_id job, struct err *err);
 
 /* The revision of a job and whether it was removed; ret_revision is 0 when there is no such job. */
 MUST_USE enum rc sql_find_job(struct sql_writer *writer, job_id id, uint64_t *ret_revision,

@@ -131,13 +131,13 @@ static enum rc keep_key(struct sql_writer *writer, const struct write_job *job, 
 /* ---- the rows of a job ------------------------------------------------------------------------
  */
 
-/* Values ?1-?19 of a job's row: what follows from its document. */
-enum { DOCUMENT_VALUES = 19 };
+/* Values ?1-?20 of a job's row: what follows from its document. */
+enum { DOCUMENT_VALUES = 20 };
 
 #define DOCUMENT_COLUMNS                                                                 \
     "enabled, name, unique_name, schedule, time_zone, type, starts_at, ends_at, jitter," \
     " concurrency, catch_up, catch_up_window, on_worker_loss, retry_limit, retry_delay," \
-    " retry_backoff, retry_max_delay, retry_elsewhere, placement"
+    " retry_backoff, retry_max_delay, retry_elsewhere, placement, sha256"
 
 /* "" when any worker will do. */
 static const char *placement_text(const struct pairs *placement, struct arena *arena)
@@ -174,6 +174,7 @@ static void document_values(const struct job *job, struct sql_value values[DOCUM
         sql_number(job->retries.max_delay),
         sql_number(job->retries.elsewhere),
         sql_text(placement_text(&job->placement, arena)),
+        job->sha256[0] ? sql_text(job->sha256) : sql_null(),
     };
 
     memcpy(values, all, sizeof(all));
@@ -235,7 +236,7 @@ static enum rc insert_job(struct sql_writer *writer, struct store_write *write, 
                  "INSERT INTO jobs (" DOCUMENT_COLUMNS ", status, owner, worker, created_at,"
                  " updated_at, due_since, revision, removed) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7,"
                  " ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23,"
-                 " ?23, ?23, 1, 0)",
+                 " ?24, ?24, ?24, 1, 0)",
                  SQL_VALUES(values), NULL, err);
     if (rc != RC_OK)
         return name_taken(write, rc);
@@ -284,10 +285,10 @@ static enum rc update_job(struct sql_writer *writer, const struct write_job *job
                    " concurrency = ?10, catch_up = ?11, catch_up_window = ?12,"
                    " on_worker_loss = ?13, retry_limit = ?14, retry_delay = ?15,"
                    " retry_backoff = ?16, retry_max_delay = ?17, retry_elsewhere = ?18,"
-                   " placement = ?19, status = ?20, updated_at = ?21,"
-                   " due_since = CASE WHEN ?22 = 1 THEN ?21 ELSE due_since END,"
-                   " revision = revision + 1 WHERE id = ?23 AND removed = 0"
-                   " AND (revision = ?24 OR ?24 = 0)",
+                   " placement = ?19, sha256 = ?20, status = ?21, updated_at = ?22,"
+                   " due_since = CASE WHEN ?23 = 1 THEN ?22 ELSE due_since END,"
+                   " revision = revision + 1 WHERE id = ?24 AND removed = 0"
+                   " AND (revision = ?25 OR ?25 = 0)",
                    SQL_VALUES(values), ret_changes, err);
 }
 
@@ -309,6 +310,8 @@ static enum rc replace_texts(struct sql_writer *writer, struct write_job *job, s
     enum rc rc = sql_find_job(writer, job->id, &job->revision, &removed, err);
 
     if (rc == RC_OK)
+        rc = sql_forget_revisions(writer, job->id, err);
+    if (rc == RC_OK)
         rc = sql_run(writer->connection, "DELETE FROM labels WHERE job = ?1", SQL_VALUES(values),
                      NULL, err);
     if (rc != RC_OK)
@@ -320,10 +323,15 @@ static enum rc replace_texts(struct sql_writer *writer, struct write_job *job, s
 enum rc sql_write_job_replace(struct sql_writer *writer, struct store_write *write, struct err *err)
 {
     int64_t changes = 0;
-    enum rc rc = update_job(writer, &write->job, &changes, err);
+    enum rc rc = sql_keep_revision(writer, &write->job, err);
 
-    if (rc != RC_OK)
-        return name_taken(write, rc);
+    if (rc == RC_OK)
+        rc = update_job(writer, &write->job, &changes, err);
+    if (rc == RC_CONFLICT)
+        rc = sql_drop_revision(writer, write->job.id, err) == RC_OK ? name_taken(write, RC_CONFLICT)
+                                                                    : RC_BUSY;
+    if (rc != RC_OK || write->outcome != RC_OK)
+        return rc;
     return changes ? replace_texts(writer, &write->job, err) : refuse_replace(writer, write, err);
 }
 
@@ -362,12 +370,15 @@ enum rc sql_write_job_remove(struct sql_writer *writer, struct store_write *writ
 /* A job may have very many runs: no statement takes too many at once. */
 static enum rc purge_runs(struct sql_writer *writer, const struct sql_value *job, struct err *err)
 {
-    int64_t changes = 1;
+    const struct sql_dialect *dialect = writer->connection->dialect;
+    int64_t changes = 0;
     enum rc rc = RC_OK;
 
-    while (rc == RC_OK && changes)
-        rc = sql_run(writer->connection, writer->connection->dialect->purge_runs, job, 1, &changes,
-                     err);
+    for (size_t i = 0; rc == RC_OK && i < ARRAY_SIZE(dialect->purge); i++) {
+        do
+            rc = sql_run(writer->connection, dialect->purge[i], job, 1, &changes, err);
+        while (rc == RC_OK && changes);
+    }
     return rc;
 }
 
@@ -376,6 +387,7 @@ enum rc sql_write_job_purge(struct sql_writer *writer, struct store_write *write
     static const char *const statements[] = {
         "DELETE FROM labels WHERE job = ?1",
         "DELETE FROM documents WHERE job = ?1",
+        "DELETE FROM revisions WHERE job = ?1",
         "DELETE FROM jobs WHERE id = ?1",
     };
     struct sql_value values[] = {sql_number((int64_t)write->job.id)};

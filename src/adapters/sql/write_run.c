@@ -43,10 +43,15 @@ static struct sql_value token_is(const struct claim_token *token)
 
 /* ---- claims ---------------------------------------------------------------------------------- */
 
-/* A run on demand is taken over: queued, without a token, its job not removed. */
-#define CLAIM_EXISTING                                                                      \
-    "UPDATE runs SET token = ?5, worker = ?6, revision = ?7 WHERE " KEY_IS                  \
-    " AND status = 0 AND token IS NULL AND ?1 - 250000 <= store_now() AND store_now() < ?8" \
+/* A run on demand is taken over: queued, without a token, its job not removed. Its hash is that of
+ * its revision, which may be an old one by now. In MySQL an assignment sees those before it. */
+#define CLAIMED_REVISION "(CASE WHEN runs.revision = 0 THEN ?7 ELSE runs.revision END)"
+#define CLAIM_EXISTING                                                                        \
+    "UPDATE runs SET token = ?5, worker = ?6, sha256 = coalesce("                             \
+    "(SELECT j.sha256 FROM jobs j WHERE j.id = ?2 AND j.revision = " CLAIMED_REVISION "), "   \
+    "(SELECT v.sha256 FROM revisions v WHERE v.job = ?2"                                      \
+    " AND v.revision = " CLAIMED_REVISION ")), revision = " CLAIMED_REVISION " WHERE " KEY_IS \
+    " AND status = 0 AND token IS NULL AND ?1 - 250000 <= store_now() AND store_now() < ?8"   \
     " AND EXISTS (SELECT 1 FROM jobs WHERE id = ?2 AND removed = 0)"
 
 enum rc sql_write_run_claim(struct sql_writer *writer, struct store_write *write, struct err *err)
@@ -134,6 +139,8 @@ enum rc sql_write_run_queue(struct sql_writer *writer, struct store_write *write
                                             .finished_at = INSTANT_NONE,
                                             .exit_code = -1};
     rc = insert_run(writer, write, true, &changes, err);
+    if (rc == RC_OK && changes && write->run.revision)
+        rc = sql_use_revision(writer, &write->run, err);
     if (rc != RC_OK || write->outcome != RC_OK || changes)
         return rc;
     return refuse_jobless(writer, write, err);
@@ -340,5 +347,8 @@ enum rc sql_write_run_purge(struct sql_writer *writer, struct store_write *write
 
     if (rc == RC_OK && !changes)
         return refuse_run(write, RC_NOT_FOUND, "does not exist");
-    return rc;
+    if (rc == RC_OK)
+        rc = sql_run(writer->connection, "DELETE FROM outputs WHERE " KEY_IS, SQL_VALUES(values),
+                     NULL, err);
+    return rc == RC_OK ? sql_forget_revisions(writer, write->run.key.job, err) : rc;
 }

@@ -165,6 +165,44 @@ static enum rc summary(struct store *store, const char *owner, struct store_summ
     return rc;
 }
 
+static enum rc read_output(struct store *store, const struct run_key *run, output_visit visit,
+                           void *context, struct err *err)
+{
+    struct sqlite_reader *reader;
+    enum rc rc = sqlite_pool_take(&of(store)->readers, &reader, err);
+
+    if (rc != RC_OK)
+        return rc;
+    rc = sql_read_output(reader->connection, run, visit, context, err);
+    sqlite_pool_put(&of(store)->readers, reader);
+    return rc;
+}
+
+static enum rc read_revision(struct store *store, job_id job, uint64_t revision,
+                             document_visit visit, void *context, struct err *err)
+{
+    struct sqlite_reader *reader;
+    enum rc rc = sqlite_pool_take(&of(store)->readers, &reader, err);
+
+    if (rc != RC_OK)
+        return rc;
+    rc = sql_read_revision(reader->connection, job, revision, visit, context, err);
+    sqlite_pool_put(&of(store)->readers, reader);
+    return rc;
+}
+
+static enum rc read_hashes(struct store *store, hash_visit visit, void *context, struct err *err)
+{
+    struct sqlite_reader *reader;
+    enum rc rc = sqlite_pool_take(&of(store)->readers, &reader, err);
+
+    if (rc != RC_OK)
+        return rc;
+    rc = sql_read_hashes(reader->connection, visit, context, err);
+    sqlite_pool_put(&of(store)->readers, reader);
+    return rc;
+}
+
 /* ---- from open to close -----------------------------------------------------------------------
  */
 
@@ -193,6 +231,9 @@ static const struct store_ops ops = {
     .read_tokens = read_tokens,
     .read_leader = read_leader,
     .summary = summary,
+    .read_output = read_output,
+    .read_revision = read_revision,
+    .read_hashes = read_hashes,
     .free = store_release,
 };
 

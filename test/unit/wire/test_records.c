@@ -50,7 +50,8 @@ static void run_is_written_whole(void **state)
         "\"attempt\":1,\"trigger\":\"schedule\",\"status\":\"failed\",\"reason\":null,"
         "\"worker\":\"w\",\"started_at\":\"1970-01-01T00:01:00Z\","
         "\"finished_at\":\"1970-01-01T00:01:01Z\",\"exit_code\":null,\"signal\":9,"
-        "\"output_bytes\":5,\"output_truncated\":true,\"cpu_seconds\":1.5,\"max_rss\":4096}");
+        "\"output_bytes\":5,\"output_truncated\":true,\"cpu_seconds\":1.5,\"max_rss\":4096,"
+        "\"sha256\":null}");
 }
 
 static void run_of_many_ticks_says_how_many(void **state)
