@@ -20,8 +20,9 @@
 #include "guardian/server.h"
 #include "guardian/supervise.h"
 
-/* Of a run: its pidfd, pipe, cgroups and output files; what is left is ours and the launchers'. */
-enum { DESCRIPTORS_A_RUN = 8, DESCRIPTORS_OF_OURS = 64, ID_TEXT = 24 };
+/* Of a run: its pidfd, pipe, cgroups and output files; a share is for the files of runs that wait;
+ * what is left is ours and the launchers'. */
+enum { DESCRIPTORS_A_RUN = 8, FILES_SHARE = 8, DESCRIPTORS_OF_OURS = 128, ID_TEXT = 24 };
 
 struct guardian {
     const struct guardian_config *config;
@@ -76,13 +77,12 @@ static void raise_descriptor_limit(struct guardian *guardian)
     (void)setrlimit(RLIMIT_NOFILE, &all); /* then we have fewer */
 }
 
-static size_t count_live_max(void)
+static size_t count_descriptors(void)
 {
     struct rlimit limit = {.rlim_cur = 1024};
 
     (void)getrlimit(RLIMIT_NOFILE, &limit);
-    return (size_t)(MAX(limit.rlim_cur, (rlim_t)DESCRIPTORS_OF_OURS * 2) - DESCRIPTORS_OF_OURS) /
-           DESCRIPTORS_A_RUN;
+    return (size_t)(MAX(limit.rlim_cur, (rlim_t)DESCRIPTORS_OF_OURS * 2) - DESCRIPTORS_OF_OURS);
 }
 
 static enum rc prepare_process(struct guardian *guardian, struct err *err)
@@ -170,6 +170,7 @@ static enum rc watch_signals(struct guardian *guardian, struct err *err)
 
 static enum rc open_all(struct guardian *guardian, struct err *err)
 {
+    size_t descriptors;
     char id[ID_TEXT];
     enum rc rc;
 
@@ -181,17 +182,21 @@ static enum rc open_all(struct guardian *guardian, struct err *err)
     if (rc != RC_OK)
         return rc;
     make_id(guardian->directory_fd, id);
-    rc = supervisor_init(&guardian->supervisor,
-                         &(struct supervisor_config){.loop = &guardian->loop,
-                                                     .clock = guardian->config->clock,
-                                                     .directory_fd = guardian->directory_fd,
-                                                     .id = id,
-                                                     .nofile = &guardian->nofile,
-                                                     .live_max = count_live_max(),
-                                                     .resets_oom = guardian->resets_oom,
-                                                     .sink = server_tell,
-                                                     .context = &guardian->server},
-                         err);
+    descriptors = count_descriptors();
+    rc = supervisor_init(
+        &guardian->supervisor,
+        &(struct supervisor_config){.loop = &guardian->loop,
+                                    .clock = guardian->config->clock,
+                                    .directory_fd = guardian->directory_fd,
+                                    .id = id,
+                                    .nofile = &guardian->nofile,
+                                    .live_max = (descriptors - descriptors / FILES_SHARE) /
+                                                DESCRIPTORS_A_RUN,
+                                    .files_max = descriptors / FILES_SHARE,
+                                    .resets_oom = guardian->resets_oom,
+                                    .sink = server_tell,
+                                    .context = &guardian->server},
+        err);
     if (rc != RC_OK)
         return rc;
     rc = server_init(&guardian->server, &guardian->loop, &guardian->supervisor,

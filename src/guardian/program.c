@@ -71,23 +71,55 @@ static const char *find_shell(const struct environment *environment)
     return default_shell;
 }
 
-struct program program_build(const struct launch *launch, const struct account *account,
-                             struct arena *arena)
+struct command_line {
+    char **argv; /* with room for what goes before the launch's arguments */
+    size_t count;
+};
+
+static void add(struct command_line *line, const char *argument)
+{
+    line->argv[line->count++] = exec_argument(argument);
+}
+
+static void add_shell(struct command_line *line, const char *shell, const struct launch *launch)
+{
+    add(line, shell);
+    add(line, "-c");
+    add(line, launch->command);
+    if (launch->args.count)
+        add(line, shell); /* $0 */
+}
+
+static void add_interpreter(struct command_line *line, const struct interpreter *interpreter)
+{
+    add(line, interpreter->path);
+    if (*interpreter->argument)
+        add(line, interpreter->argument);
+    add(line, PROGRAM_FILE_PATH);
+}
+
+struct program program_build(const struct launch *launch, const struct interpreter *interpreter,
+                             const struct account *account, struct arena *arena)
 {
     struct environment environment = build_environment(launch, account, arena);
-    const char *path = launch->command ? find_shell(&environment) : launch->path;
-    char **argv = arena_alloc(arena, (launch->args.count + 5) * sizeof(char *));
-    size_t count = 0;
+    struct command_line line = {.argv =
+                                    arena_alloc(arena, (launch->args.count + 5) * sizeof(char *))};
+    struct program program = {.path = NULL};
 
-    argv[count++] = exec_argument(path);
     if (launch->command) {
-        argv[count++] = exec_argument("-c");
-        argv[count++] = exec_argument(launch->command);
-        if (launch->args.count)
-            argv[count++] = exec_argument(path); /* $0 */
+        program.path = find_shell(&environment);
+        add_shell(&line, program.path, launch);
+    } else if (launch->is_script) {
+        program.path = interpreter->path;
+        program.keeps_file = true;
+        add_interpreter(&line, interpreter);
+    } else {
+        add(&line, *launch->filename ? launch->filename : PROGRAM_FILE_PATH);
     }
     for (size_t i = 0; i < launch->args.count; i++)
-        argv[count++] = exec_argument(launch->args.items[i]);
-    argv[count] = NULL;
-    return (struct program){.path = path, .argv = argv, .envp = join(&environment, arena)};
+        add(&line, launch->args.items[i]);
+    line.argv[line.count] = NULL;
+    program.argv = line.argv;
+    program.envp = join(&environment, arena);
+    return program;
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -18,8 +19,9 @@ enum {
     CLIENTS_MAX = 8,
     BACKLOG = 16,
     READ_CHUNK = 256 * 1024,
-    OUT_MAX = 64 * 1024 * 1024,      /* of what a launcher has not read */
-    PENDING_MAX = 256 * 1024 * 1024, /* of runs that wait: beyond, launchers have to */
+    OUT_MAX = 64 * 1024 * 1024, /* of what a launcher has not read */
+    FILES_MAX = 16,             /* descriptors that came and whose START is not read yet */
+    READS_A_TURN = 64,          /* one START with a descriptor ends a read */
 };
 
 struct client {
@@ -27,6 +29,8 @@ struct client {
     struct loop_source source;
     struct server *server;
     struct buf in, out;
+    int files[FILES_MAX]; /* in the order in which they came */
+    size_t file_count;
     bool greeted; /* said HELLO */
     bool writing; /* EPOLLOUT is watched */
     bool paused;  /* EPOLLIN is not */
@@ -86,6 +90,8 @@ static void client_free(struct client *client)
     (void)close(client->source.fd); /* what was not sent is kept as results */
     list_remove(&client->link);
     server->client_count--;
+    for (size_t i = 0; i < client->file_count; i++)
+        (void)close(client->files[i]); /* was only read */
     buf_release(&client->in);
     buf_release(&client->out);
     free(client);
@@ -111,7 +117,7 @@ static void client_greet(struct client *client)
     struct launch_event connected = {.kind = LAUNCH_CONNECTED};
 
     client->greeted = true;
-    client->broken |= guardian_put_hello(&client->out) != RC_OK;
+    client->broken |= guardian_put_hello(&client->out, GUARDIAN_VERSION) != RC_OK;
     if (server->stopping)
         client->broken |= guardian_put_stopping(&client->out) != RC_OK;
     supervisor_tell_all(server->supervisor, LAUNCH_KNOWN, client_tell, client);
@@ -135,17 +141,47 @@ static void client_refuse(struct client *client, const struct launch *launch, co
     client_tell(client, &event);
 }
 
-static void client_start(struct client *client, const struct launch *launch, const char *body,
-                         size_t length)
+/* The descriptor that came with a START; -1: none did. */
+static int take_file(struct client *client)
+{
+    int fd = client->files[0];
+
+    if (!client->file_count)
+        return -1;
+    client->file_count--;
+    memmove(client->files, client->files + 1, client->file_count * sizeof(*client->files));
+    return fd;
+}
+
+static void take_run(struct client *client, const struct launch *launch, const char *body,
+                     size_t length)
 {
     struct server *server = client->server;
+    const char *refusal = NULL;
 
     if (server->stopping)
-        client_refuse(client, launch, "the guardian is stopping");
+        refusal = "the guardian is stopping";
     else if (supervisor_runs(server->supervisor) >= GUARDIAN_RUNS_MAX)
-        client_refuse(client, launch, "the guardian has too many runs");
-    else
+        refusal = "the guardian has too many runs";
+    if (!refusal) {
         supervisor_take(server->supervisor, launch, body, length);
+        return;
+    }
+    client_refuse(client, launch, refusal);
+    if (!launch->command)
+        (void)close(launch->file.fd); /* was only read */
+}
+
+/* False: a file is to be executed, and its descriptor did not come. */
+static bool client_start(struct client *client, struct launch *launch, const char *body,
+                         size_t length)
+{
+    if (!launch->command)
+        launch->file.fd = take_file(client);
+    if (!launch->command && launch->file.fd < 0)
+        return false;
+    take_run(client, launch, body, length);
+    return true;
 }
 
 static bool client_obey(struct client *client, const char *body, size_t length)
@@ -161,10 +197,9 @@ static bool client_obey(struct client *client, const char *body, size_t length)
     switch (message.kind) {
     case GUARDIAN_HELLO:
         client_greet(client);
-        return message.version == GUARDIAN_VERSION;
+        return message.version == GUARDIAN_VERSION || message.version == GUARDIAN_VERSION_COMMANDS;
     case GUARDIAN_START:
-        client_start(client, &message.launch, body, length);
-        return true;
+        return client_start(client, &message.launch, body, length);
     case GUARDIAN_KILL:
         supervisor_kill(supervisor, &message.run);
         return true;
@@ -198,27 +233,82 @@ static bool client_obey_all(struct client *client)
     return true;
 }
 
-static void client_read(struct client *client)
+/* Keeps the descriptors of a message; false: there are more than its STARTs can be for. */
+static bool keep_files(struct client *client, struct msghdr *message)
+{
+    bool fits = !(message->msg_flags & MSG_CTRUNC);
+
+    for (struct cmsghdr *head = CMSG_FIRSTHDR(message); head; head = CMSG_NXTHDR(message, head)) {
+        size_t count = (head->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+
+        if (head->cmsg_level != SOL_SOCKET || head->cmsg_type != SCM_RIGHTS)
+            continue;
+        for (size_t i = 0; i < count; i++) {
+            int fd;
+
+            memcpy(&fd, CMSG_DATA(head) + i * sizeof(fd), sizeof(fd));
+            if (client->file_count < FILES_MAX) {
+                client->files[client->file_count++] = fd;
+                continue;
+            }
+            (void)close(fd); /* nobody's */
+            fits = false;
+        }
+    }
+    return fits;
+}
+
+/* As read(); a read ends behind the bytes that a descriptor came with. */
+static ssize_t receive(struct client *client, void *data, bool *ret_fits)
+{
+    union {
+        struct cmsghdr align;
+        char bytes[CMSG_SPACE(FILES_MAX * sizeof(int))];
+    } control;
+    struct iovec part = {.iov_base = data, .iov_len = READ_CHUNK};
+    struct msghdr message = {.msg_iov = &part,
+                             .msg_iovlen = 1,
+                             .msg_control = control.bytes,
+                             .msg_controllen = sizeof(control.bytes)};
+    ssize_t length = recvmsg(client->source.fd, &message, MSG_CMSG_CLOEXEC);
+
+    *ret_fits = length < 0 || keep_files(client, &message);
+    return length;
+}
+
+/* True: there may be more. */
+static bool client_read_once(struct client *client)
 {
     ssize_t length;
+    bool fits;
 
     if (buf_reserve(&client->in, READ_CHUNK) != RC_OK) {
         client->broken = true;
-        return;
+        return false;
     }
-    length = read(client->source.fd, client->in.data + client->in.length, READ_CHUNK);
+    length = receive(client, client->in.data + client->in.length, &fits);
     if (length < 0 && (errno == EAGAIN || errno == EINTR))
-        return;
+        return false;
     if (length <= 0) {
         client->broken = true;
-        return;
+        return false;
     }
     client->in.length += (size_t)length;
     client->in.data[client->in.length] = '\0';
-    if (!client_obey_all(client)) {
+    if (!fits || !client_obey_all(client)) {
         log_warn("launcher broke the protocol, closing its connection");
         client->broken = true;
     }
+    return !client->broken;
+}
+
+static void client_read(struct client *client)
+{
+    int reads = 0;
+
+    while (client_read_once(client) && !supervisor_is_full(client->server->supervisor) &&
+           ++reads < READS_A_TURN)
+        continue;
 }
 
 static void client_write(struct client *client)
@@ -317,7 +407,7 @@ void server_tell(void *context, const struct launch_event *event)
 
 static void pause_or_resume(struct client *client)
 {
-    bool full = client->server->supervisor->pending_bytes > PENDING_MAX;
+    bool full = supervisor_is_full(client->server->supervisor);
 
     if (full == client->paused)
         return;

@@ -29,6 +29,7 @@ enum { STACK_SIZE = 64 * 1024, CANNOT_EXECUTE = 126 };
     X(STEP_JOIN,      "cgroup")                        \
     X(STEP_OOM,       "oom_score_adj")                 \
     X(STEP_STREAMS,   "stdin, stdout and stderr")      \
+    X(STEP_FILE,      "the file's descriptor")         \
     X(STEP_CLOSE,     "closing descriptors")           \
     X(STEP_SIGNALS,   "signals")                       \
     X(STEP_LIMITS,    "limits")                        \
@@ -39,6 +40,7 @@ enum { STACK_SIZE = 64 * 1024, CANNOT_EXECUTE = 126 };
     X(STEP_VERIFY,    "giving up root")                \
     X(STEP_PARENT,    "the guardian is gone")          \
     X(STEP_DIRECTORY, "working directory")             \
+    X(STEP_SCRIPT,    "reading the script at /dev/fd/3 (is /proc mounted?)") \
     X(STEP_EXEC,      "exec")
 /* clang-format on */
 
@@ -102,6 +104,32 @@ IN_CHILD static bool set_streams(const struct start *start)
 {
     return dup2(start->stdin_fd, STDIN_FILENO) >= 0 && dup2(start->output_fd, STDOUT_FILENO) >= 0 &&
            dup2(start->output_fd, STDERR_FILENO) >= 0;
+}
+
+/* To its number, past what the streams were. dup3() of a descriptor to itself is an error. */
+IN_CHILD static bool set_file(const struct start *start)
+{
+    int flag = start->program->keeps_file ? 0 : FD_CLOEXEC;
+
+    if (start->file_fd < 0)
+        return true;
+    return (start->file_fd == PROGRAM_FILE_FD || dup2(start->file_fd, PROGRAM_FILE_FD) >= 0) &&
+           fcntl(PROGRAM_FILE_FD, F_SETFD, flag) == 0;
+}
+
+/* The interpreter will open it by this name, as the account that we are by now. */
+IN_CHILD static bool can_read_script(const struct start *start)
+{
+    return !start->program->keeps_file || access(PROGRAM_FILE_PATH, R_OK) == 0;
+}
+
+IN_CHILD static void execute(const struct program *program)
+{
+    if (program->path)
+        (void)execve(program->path, program->argv, program->envp);
+    else
+        (void)syscall(SYS_execveat, PROGRAM_FILE_FD, "", program->argv, program->envp,
+                      AT_EMPTY_PATH);
 }
 
 /* The guardian has handlers for nothing and ignores SIGPIPE only. */
@@ -174,8 +202,11 @@ IN_CHILD static void become(struct attempt *attempt)
     attempt->step = STEP_STREAMS;
     if (!set_streams(start))
         return;
+    attempt->step = STEP_FILE;
+    if (!set_file(start))
+        return;
     attempt->step = STEP_CLOSE;
-    if (syscall(SYS_close_range, 3, ~0U, 0) != 0)
+    if (syscall(SYS_close_range, start->file_fd < 0 ? 3 : PROGRAM_FILE_FD + 1, ~0U, 0) != 0)
         return;
     attempt->step = STEP_SIGNALS;
     if (!reset_signals())
@@ -195,8 +226,11 @@ IN_CHILD static void become(struct attempt *attempt)
     attempt->step = STEP_DIRECTORY;
     if (!enter_directory(start))
         return;
+    attempt->step = STEP_SCRIPT;
+    if (!can_read_script(start))
+        return;
     attempt->step = STEP_EXEC;
-    (void)execve(start->program->path, start->program->argv, start->program->envp);
+    execute(start->program);
 }
 
 IN_CHILD static void child_main(void *context)
@@ -221,6 +255,9 @@ static enum rc describe_failure(const struct attempt *attempt, struct err *err)
     if (attempt->step == STEP_DIRECTORY)
         return err_errno(err, RC_INVALID, attempt->error, "working directory %.100s",
                          attempt->start->directory);
+    if (attempt->step == STEP_EXEC && attempt->start->program->keeps_file)
+        return err_errno(err, RC_INVALID, attempt->error, "the script's interpreter %.100s",
+                         attempt->start->program->path);
     return err_errno(err, RC_INVALID, attempt->error, "%s", step_texts[attempt->step]);
 }
 

@@ -31,6 +31,7 @@ struct start {
     const char *directory; /* "": the home, or / when there is none */
     int32_t nice;
     int stdin_fd, output_fd; /* above 2 */
+    int file_fd;             /* of a script or binary, above 2; -1: none */
     const int *join_fds;     /* cgroup.procs files to join */
     size_t join_count;
     int born_in; /* the folder of the cgroup of join_fds[0], of version 2; -1: it is joined only */

@@ -19,7 +19,11 @@
  * Many short programs at once make each other late, and us too: no more than YOUNG_MAX processes
  * are younger than young_age. The loop looks at its descriptors after STARTS_A_TURN starts.
  */
-enum { YOUNG_MAX = 256, STARTS_A_TURN = 32 };
+enum {
+    YOUNG_MAX = 256,
+    STARTS_A_TURN = 32,
+    PENDING_MAX = 256 * 1024 * 1024, /* bytes of runs that wait */
+};
 
 /* Reaping any child costs the kernel a walk over all of them: not for each that ends. */
 static const span_us reap_every = 100 * MILLISECOND;
@@ -47,7 +51,8 @@ enum rc supervisor_init(struct supervisor *supervisor, const struct supervisor_c
                                       .clock = config->clock,
                                       .sink = config->sink,
                                       .context = config->context,
-                                      .live_max = config->live_max};
+                                      .live_max = config->live_max,
+                                      .files_max = config->files_max};
     rc = open_outputs(config->directory_fd, &supervisor->outputs_fd, err);
     if (rc != RC_OK)
         return rc;
@@ -107,6 +112,7 @@ void supervisor_release(struct supervisor *supervisor)
     accounts_release(&supervisor->accounts);
     registry_close(&supervisor->registry);
     groups_release(&supervisor->groups);
+    kept_files_release(&supervisor->files);
     free(supervisor->chunk);
     (void)close(supervisor->null_fd);
     (void)close(supervisor->outputs_fd);
@@ -125,9 +131,13 @@ void supervisor_take(struct supervisor *supervisor, const struct launch *launch,
                      size_t length)
 {
     struct supervised *run;
+    struct err err;
 
-    if (find(supervisor, &launch->run))
+    if (find(supervisor, &launch->run)) {
+        if (!launch->command)
+            (void)close(launch->file.fd); /* was only read */
         return;
+    }
     run = xcalloc(1, sizeof(*run));
     run->supervisor = supervisor;
     run->key = launch->run;
@@ -150,6 +160,9 @@ void supervisor_take(struct supervisor *supervisor, const struct launch *launch,
     supervisor->pending_bytes += length;
     table_insert(&supervisor->by_key, &run->by_key, run_key_hash(&run->key));
     heap_set(&supervisor->starts, &run->timer, run->start_at);
+    if (!launch->command &&
+        kept_files_take(&supervisor->files, launch->file.fd, &run->file, &err) != RC_OK)
+        supervised_end(run, RUN_FAILED, err.message);
 }
 
 void supervisor_kill(struct supervisor *supervisor, const struct run_key *key)
@@ -314,6 +327,12 @@ static mono_us fence(struct supervisor *supervisor, mono_us now)
             supervised_fence(list_take(&supervisor->fenced, struct supervised, fenced), now);
     }
     return list_is_empty(&supervisor->fenced) ? LOOP_NO_DEADLINE : supervisor->lease_until;
+}
+
+bool supervisor_is_full(const struct supervisor *supervisor)
+{
+    return supervisor->pending_bytes > PENDING_MAX ||
+           supervisor->files.by_inode.count >= supervisor->files_max;
 }
 
 mono_us supervisor_work(struct supervisor *supervisor)

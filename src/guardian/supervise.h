@@ -34,6 +34,7 @@
 #include "ports/launcher.h"
 
 #include "guardian/account.h"
+#include "guardian/file.h"
 #include "guardian/group.h"
 #include "guardian/output.h"
 #include "guardian/registry.h"
@@ -59,6 +60,7 @@ struct supervised {
     mono_us taken_at;        /* handed over */
     char *body;              /* the START message, until it has begun */
     size_t body_length;
+    struct kept_file *file; /* to be executed, until it has begun; NULL: a command */
     pid_t pid;
     struct group *group; /* NULL: none */
     bool was_killed;     /* KILL was sent, first at killed_at */
@@ -88,7 +90,7 @@ struct supervisor {
     struct heap starts, deadlines;
     struct list young, closing, fenced;
     mono_us lease_until; /* of the worker; before the first: passed long ago */
-    size_t young_count, live, live_max;
+    size_t young_count, live, live_max, files_max;
     size_t pending_bytes; /* of bodies */
     bool orphans_due;     /* SIGCHLD came */
     mono_us orphans_reaped_at;
@@ -96,6 +98,7 @@ struct supervisor {
     struct accounts accounts;
     struct groups groups;
     struct registry registry;
+    struct kept_files files;
     char *chunk;
 };
 
@@ -105,7 +108,8 @@ struct supervisor_config {
     int directory_fd; /* the data directory */
     const char *id;   /* of the data directory, for the folder of cgroups */
     const struct rlimit *nofile;
-    size_t live_max; /* runs at once, from the limit of descriptors */
+    size_t live_max;  /* runs at once, from the limit of descriptors */
+    size_t files_max; /* files of runs that wait, likewise */
     bool resets_oom;
     event_sink sink;
     void *context;
@@ -117,7 +121,8 @@ MUST_USE enum rc supervisor_init(struct supervisor *supervisor,
 /* Only when no process is left. */
 void supervisor_release(struct supervisor *supervisor);
 
-/* Takes a run over; a key that is known already is ignored. `body` is copied. */
+/* Takes a run over; a key that is known already is ignored. `body` is copied, the descriptor of its
+ * file taken over. */
 void supervisor_take(struct supervisor *supervisor, const struct launch *launch, const char *body,
                      size_t length);
 void supervisor_kill(struct supervisor *supervisor, const struct run_key *key);
@@ -130,6 +135,9 @@ void supervisor_tell_all(struct supervisor *supervisor, enum launch_event_kind k
 
 /* A child that is nobody's main process may have ended (SIGCHLD). */
 void supervisor_note_children(struct supervisor *supervisor);
+
+/* It should be told of no more for now: what waits is too large, or has too many files. */
+bool supervisor_is_full(const struct supervisor *supervisor);
 
 /* Does what is due. Answers when to come again at the latest. */
 mono_us supervisor_work(struct supervisor *supervisor);

@@ -109,6 +109,7 @@ static enum rc execute(struct supervised *run, const struct launch *launch, stru
                        struct process *ret_process, struct err *err)
 {
     struct supervisor *supervisor = run->supervisor;
+    struct interpreter interpreter = {.argument = ""};
     const struct account *account;
     struct program program;
     struct streams streams;
@@ -119,16 +120,21 @@ static enum rc execute(struct supervised *run, const struct launch *launch, stru
                        &account, err);
     if (rc != RC_OK)
         return rc;
+    if (run->file)
+        rc = kept_file_check(run->file, launch, &interpreter, err);
+    if (rc != RC_OK)
+        return rc;
     rc = open_streams(&streams, launch->stdin_text, supervisor->null_fd, err);
     if (rc != RC_OK)
         return rc;
-    program = program_build(launch, account, arena);
+    program = program_build(launch, &interpreter, account, arena);
     start = (struct start){.program = &program,
                            .account = account,
                            .directory = launch->working_directory,
                            .nice = launch->limits.nice,
                            .stdin_fd = streams.stdin_fd,
                            .output_fd = streams.pipe_write,
+                           .file_fd = run->file ? run->file->fd : -1,
                            .join_fds = run->group ? run->group->join_fds : NULL,
                            .join_count = run->group ? run->group->join_count : 0,
                            .born_in = run->group ? run->group->folder_fd : -1};
@@ -248,5 +254,6 @@ void supervised_begin(struct supervised *run)
     }
     supervisor->pending_bytes -= run->body_length;
     free(TAKE(run->body));
+    kept_files_give_back(&supervisor->files, TAKE(run->file));
     supervised_tell(run, LAUNCH_STARTED);
 }

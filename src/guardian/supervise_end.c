@@ -233,6 +233,7 @@ void supervised_end(struct supervised *run, enum run_status status, const char *
     if (run->body)
         supervisor->pending_bytes -= run->body_length;
     free(TAKE(run->body));
+    kept_files_give_back(&supervisor->files, TAKE(run->file));
     run->stage = STAGE_ENDED;
     run->result.status = status;
     if (run->result.finished_at == INSTANT_NONE)

@@ -76,11 +76,11 @@ static enum rc end_frame(struct buf *buf, struct frame frame)
     return RC_OK;
 }
 
-enum rc guardian_put_hello(struct buf *buf)
+enum rc guardian_put_hello(struct buf *buf, uint32_t version)
 {
     struct frame frame = begin_frame(buf, GUARDIAN_HELLO);
 
-    put_u32(buf, GUARDIAN_VERSION);
+    put_u32(buf, version);
     return end_frame(buf, frame);
 }
 
@@ -93,6 +93,18 @@ static void put_limits(struct buf *buf, const struct run_limits *limits)
     put_u32(buf, (uint32_t)limits->nice);
 }
 
+static void put_file(struct buf *buf, const struct launch *launch)
+{
+    const struct file_stamp *stamp = &launch->file.stamp;
+
+    put_u8(buf, launch->is_script);
+    put_i64(buf, (int64_t)stamp->device);
+    put_i64(buf, (int64_t)stamp->inode);
+    put_i64(buf, stamp->size);
+    put_i64(buf, stamp->changed);
+    put_text(buf, launch->sha256);
+}
+
 enum rc guardian_put_start(struct buf *buf, const struct launch *launch)
 {
     struct frame frame = begin_frame(buf, GUARDIAN_START);
@@ -101,7 +113,7 @@ enum rc guardian_put_start(struct buf *buf, const struct launch *launch)
     put_i64(buf, launch->start_at);
     put_text(buf, launch->account);
     put_text(buf, launch->command);
-    put_text(buf, launch->path);
+    put_text(buf, launch->command ? NULL : launch->filename);
     put_u32(buf, (uint32_t)launch->args.count);
     for (size_t i = 0; i < launch->args.count; i++)
         put_text(buf, launch->args.items[i]);
@@ -116,6 +128,8 @@ enum rc guardian_put_start(struct buf *buf, const struct launch *launch)
     put_i64(buf, launch->kill_grace);
     put_limits(buf, &launch->limits);
     put_u8(buf, launch->fenced);
+    if (!launch->command)
+        put_file(buf, launch);
     return end_frame(buf, frame);
 }
 
@@ -311,14 +325,26 @@ static struct run_limits get_limits(struct reader *reader)
     return limits;
 }
 
+static void get_file(struct reader *reader, struct launch *launch)
+{
+    struct file_stamp *stamp = &launch->file.stamp;
+
+    launch->is_script = get_flag(reader);
+    stamp->device = (uint64_t)get_i64(reader);
+    stamp->inode = (uint64_t)get_i64(reader);
+    stamp->size = get_amount(reader);
+    stamp->changed = get_i64(reader);
+    launch->sha256 = get_text(reader);
+}
+
 static struct launch get_launch(struct reader *reader)
 {
-    struct launch launch = {.run = get_key(reader)};
+    struct launch launch = {.run = get_key(reader), .file.fd = -1};
 
     launch.start_at = get_i64(reader);
     launch.account = get_text(reader);
     launch.command = get_optional_text(reader);
-    launch.path = get_optional_text(reader);
+    launch.filename = get_optional_text(reader);
     launch.args = get_strings(reader);
     launch.env = get_pairs(reader);
     launch.stdin_text = get_optional_text(reader);
@@ -327,7 +353,9 @@ static struct launch get_launch(struct reader *reader)
     launch.kill_grace = get_amount(reader);
     launch.limits = get_limits(reader);
     launch.fenced = get_flag(reader);
-    reader->failed |= !launch.command == !launch.path;
+    reader->failed |= !launch.command == !launch.filename;
+    if (!launch.command)
+        get_file(reader, &launch);
     return launch;
 }
 

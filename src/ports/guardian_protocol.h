@@ -6,7 +6,9 @@
  * begins with its kind. Numbers are in the machine's own order, for both ends are on it; texts
  * carry their length and a NUL, so a decoded message points into its body. HELLO comes first from
  * either side, with the version; the guardian's is followed by KNOWN events and CONNECTED. A peer
- * that does not keep to this is cut off. Pure functions: nothing here reads or writes a socket.
+ * that does not keep to this is cut off. With the first byte of a START that executes a file comes
+ * its descriptor (SCM_RIGHTS). Version 2 is this without files. Pure functions: nothing here reads
+ * or writes a socket.
  */
 #ifndef CRONJOB_PORTS_GUARDIAN_PROTOCOL_H
 #define CRONJOB_PORTS_GUARDIAN_PROTOCOL_H
@@ -19,7 +21,8 @@
 #include "ports/launcher.h"
 
 enum {
-    GUARDIAN_VERSION = 2,
+    GUARDIAN_VERSION = 3,
+    GUARDIAN_VERSION_COMMANDS = 2,        /* knows commands only */
     GUARDIAN_FRAME_MAX = 8 * 1024 * 1024, /* bytes, head included */
     GUARDIAN_HEAD = 4,                    /* bytes in front of a body */
     GUARDIAN_RUNS_MAX = 100000,           /* handed over and not acknowledged */
@@ -48,8 +51,9 @@ struct guardian_message {
         lease_until; /* CLOCK_BOOTTIME, which is the machine's: a delay on the way adds nothing */
 };
 
-/* Each appends one frame; RC_TOO_BIG leaves the buffer as it was. */
-MUST_USE enum rc guardian_put_hello(struct buf *buf);
+/* Each appends one frame; RC_TOO_BIG leaves the buffer as it was. Of a launch's file the stamp is
+ * written; the descriptor that is read is -1. */
+MUST_USE enum rc guardian_put_hello(struct buf *buf, uint32_t version);
 MUST_USE enum rc guardian_put_start(struct buf *buf, const struct launch *launch);
 MUST_USE enum rc guardian_put_kill(struct buf *buf, const struct run_key *run);
 MUST_USE enum rc guardian_put_acknowledge(struct buf *buf, const struct run_key *run);

@@ -18,6 +18,10 @@
  * What is `fenced` does not live longer: it is killed, the whole tree at once, or not executed
  * (FINISHED, RUN_LOST, LAUNCH_FENCED), whatever has become of the worker. A lease is never
  * shortened. A new guardian has none: it is told after CONNECTED.
+ * - A file is executed by its descriptor, which the launcher duplicates: what happens to the file's
+ * name changes nothing. Just before it is executed it must have the stamp that the worker saw when
+ * it checked the bytes, or the hash. A script is executed by the interpreter that its first line
+ * names, and finds itself at /dev/fd/3, the only descriptor that it has besides the first three.
  * - kill() asks for TERM to the whole tree now and KILL after the run's grace; a run that has not
  * begun is not executed (FINISHED, RUN_KILLED).
  * - One thread uses a launcher: the owner of the loop that watches fd().
@@ -28,6 +32,8 @@
 #include "core/job.h"
 #include "core/run.h"
 
+#include "ports/files.h"
+
 struct launcher;
 
 #define LAUNCH_FENCED "the worker lost its lease" /* the reason */
@@ -36,9 +42,12 @@ struct launch {
     struct run_key run;
     instant_us start_at;
     const char *account; /* whose uid, gid and groups */
-    const char *command; /* a line for the shell; NULL: execute `path` */
-    const char *path;    /* NULL for a command */
-    struct strings args; /* after the path, or the command line's $1... */
+    const char *command; /* a line for the shell; NULL: execute `file` */
+    struct file_copy file;
+    bool is_script;       /* of the file; else it is a binary */
+    const char *sha256;   /* of the file's bytes */
+    const char *filename; /* of the file: argv[0] of a binary; "" when it has none */
+    struct strings args;  /* after argv[0], or the command line's $1... */
     struct pairs
         env; /* the job's own and CRONJOB_*; cron's HOME LOGNAME USER SHELL PATH lie below */
     const char *stdin_text;        /* NULL: /dev/null */

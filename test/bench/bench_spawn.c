@@ -6,6 +6,7 @@
  * due at one instant, until the last result is heard; the better of two rounds of each.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <ftw.h>
 #include <poll.h>
 #include <spawn.h>
@@ -25,6 +26,7 @@ enum { ROUNDS = 2, COUNT = 2000 };
 struct bench {
     struct clock *clock;
     struct launcher *launcher;
+    struct file_copy file;
     bool connected;
     long finished, bad;
 };
@@ -79,12 +81,15 @@ static double run_guarded(struct bench *bench, long count, int round)
         struct launch launch = {.run = {.scheduled_at = round, .job = (job_id)i, .attempt = 1},
                                 .start_at = 0,
                                 .account = "root",
-                                .path = "/bin/true",
+                                .filename = "true",
+                                .sha256 = "",
+                                .file = bench->file,
                                 .working_directory = "/",
                                 .kill_grace = SECOND,
                                 .limits = {.output = LIMIT_OUTPUT_DEFAULT}};
 
-        CHECK(launcher_start(bench->launcher, &launch, NULL) == RC_OK);
+        while (launcher_start(bench->launcher, &launch, NULL) != RC_OK)
+            turn(bench);
     }
     while (bench->finished < count)
         turn(bench);
@@ -122,6 +127,8 @@ int main(int argc, char **argv)
         return EXIT_FAILURE;
     }
     CHECK(mkdtemp(directory));
+    bench.file.fd = open("/bin/true", O_RDONLY | O_CLOEXEC);
+    CHECK(bench.file.fd >= 0 && file_stamp_read(bench.file.fd, &bench.file.stamp, NULL) == RC_OK);
     CHECK(posix_launcher_new(&(struct posix_launcher_config){.executable = argv[1],
                                                              .arguments = arguments,
                                                              .data_directory = directory,

@@ -15,6 +15,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/crypto.h"
 #include "base/mem.h"
 
 #include "adapters/memory/clock.h"
@@ -204,6 +205,31 @@ struct launch launch_of(const struct fixture *fixture, job_id job, const char *c
         .working_directory = "",
         .kill_grace = 10 * SECOND,
         .limits = {.output = LIMIT_OUTPUT_DEFAULT}};
+}
+
+/* Valid until the next call. */
+static const char *hash_file(int fd)
+{
+    static char text[CRYPTO_DIGEST_TEXT], data[4 * 1024 * 1024];
+    ssize_t length = pread(fd, data, sizeof(data), 0);
+    uint8_t digest[CRYPTO_DIGEST];
+
+    assert_in_range(length, 0, sizeof(data) - 1);
+    crypto_digest(data, (size_t)length, digest);
+    return crypto_digest_text(digest, text);
+}
+
+void launch_use_file(struct launch *launch, const char *path, bool is_script)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    assert_return_code(fd, errno);
+    launch->command = NULL;
+    launch->filename = "";
+    launch->is_script = is_script;
+    launch->file.fd = fd;
+    launch->sha256 = hash_file(fd);
+    assert_int_equal(file_stamp_read(fd, &launch->file.stamp, NULL), RC_OK);
 }
 
 void fixture_start(struct fixture *fixture, const struct launch *launch)

@@ -46,6 +46,9 @@ void fixture_kill_guardian(struct fixture *fixture); /* -9 */
 int fixture_guardian_pid(const struct fixture *fixture);
 
 struct launch launch_of(const struct fixture *fixture, job_id job, const char *command);
+/* Opens a file to be executed; its hash is valid until the next call, and the caller closes
+ * launch->file.fd. */
+void launch_use_file(struct launch *launch, const char *path, bool is_script);
 void fixture_start(struct fixture *fixture, const struct launch *launch);
 void fixture_acknowledge(struct fixture *fixture, const struct run_key *run);
 

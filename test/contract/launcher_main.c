@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* contract_launcher memory, or posix, process, plain or output with the path of a guardian. */
+/* contract_launcher memory, or posix, process, plain, output or file with the path of a guardian.
+ */
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,5 +35,7 @@ int main(int argc, char **argv)
     }
     if (strcmp(suite, "output") == 0 && guardian_executable)
         return run_guardian_output_suite();
+    if (strcmp(suite, "file") == 0 && guardian_executable)
+        return run_guardian_file_suite();
     return EXIT_FAILURE;
 }

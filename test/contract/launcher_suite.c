@@ -291,17 +291,16 @@ static void says_why_it_cannot_execute(void **state)
     const struct heard *heard;
 
     (void)state;
-    if (fixture.real) {
-        launch.command = NULL;
-        launch.path = "/nonexistent";
-    }
+    if (fixture.real)
+        launch.working_directory = "/nonexistent";
     fixture_start(&fixture, &launch);
     heard = fixture_expect(&fixture, LAUNCH_FINISHED, 1);
     assert_int_equal(heard->event.result.status, RUN_FAILED);
     assert_int_equal(heard->event.result.exit_code, -1);
     assert_true(heard->event.result.started_at == INSTANT_NONE);
     assert_string_equal(heard->reason,
-                        fixture.real ? "exec: No such file or directory" : "made to fail");
+                        fixture.real ? "working directory /nonexistent: No such file or directory"
+                                     : "made to fail");
     assert_int_equal(fixture_count(&fixture, LAUNCH_STARTED, 1), 0);
 }
 

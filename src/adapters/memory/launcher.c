@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "adapters/memory/launcher.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -28,6 +29,7 @@ struct kept_run {
     struct run_result result;
     char *reason;
     enum run_status verdict; /* RUN_QUEUED, or why we end it */
+    int file;                /* of a script or binary, until it has ended; -1: none */
     bool fenced;
     span_us timeout, kill_grace;
     mono_us ends_at, stop_at; /* by itself; by TERM or KILL; INT64_MAX: never */
@@ -150,6 +152,8 @@ static void forget(struct memory_guardian *guardian, struct kept_run *run)
     guardian->running -= run->stage == RUNNING;
     table_remove(&guardian->runs, &run->node);
     buf_release(&run->message);
+    if (run->file >= 0)
+        (void)close(run->file); /* was only read */
     free(run->reason);
     free(run);
 }
@@ -183,6 +187,7 @@ static void execute(struct memory_guardian *guardian, struct kept_run *run)
 
     CHECK(guardian_decode(run->message.data + GUARDIAN_HEAD, run->message.length - GUARDIAN_HEAD,
                           &arena, &message, NULL) == RC_OK);
+    message.launch.file.fd = run->file;
     run->plan = guardian->planner(guardian->context, &message.launch);
     if (run->plan.failure) {
         run->reason = xstrdup(run->plan.failure);
@@ -381,6 +386,8 @@ static enum rc memory_start(struct launcher *launcher, const struct launch *laun
         return err_fail(err, RC_TOO_BIG, "a run's arguments and environment are too large");
     }
     run->key = launch->run;
+    run->file = launch->command ? -1 : fcntl(launch->file.fd, F_DUPFD_CLOEXEC, 0);
+    CHECK(launch->command || run->file >= 0); /* only descriptors can be missing */
     run->fenced = launch->fenced;
     guardian->fenced += launch->fenced;
     run->result = (struct run_result){.status = RUN_QUEUED,

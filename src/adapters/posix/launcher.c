@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -21,6 +23,7 @@ enum {
     CHILDREN_MAX = 4,
     READ_CHUNK = 256 * 1024,
     UNSENT_MAX = 32 * 1024 * 1024, /* then starts are answered RC_BUSY */
+    FILES_MAX = 256,               /* unsent descriptors, likewise */
 };
 
 static const span_us patience = 5 * SECOND; /* with a guardian that starts or is to answer */
@@ -33,6 +36,12 @@ static const span_us longest_delay = 5 * SECOND;
  *      ^--------lost, or too slow: again after a delay---'----------------------'
  */
 enum link { LINK_AWAY, LINK_SPAWNED, LINK_GREETED, LINK_UP };
+
+/* A descriptor that travels with the first byte of its START. */
+struct unsent_file {
+    size_t at; /* in `out` */
+    int fd;    /* ours */
+};
 
 struct posix_launcher {
     struct launcher base;
@@ -51,9 +60,12 @@ struct posix_launcher {
     struct loop_source ready;
     struct loop_source socket;
     struct buf in, out;
-    bool writing;  /* EPOLLOUT is watched */
-    bool stopping; /* the guardian takes no more */
-    size_t handed; /* runs that it has */
+    struct unsent_file files[FILES_MAX]; /* in the order of `at` */
+    size_t file_count;
+    uint32_t version; /* of the guardian, as far as is known: what we say to it */
+    bool writing;     /* EPOLLOUT is watched */
+    bool stopping;    /* the guardian takes no more */
+    size_t handed;    /* runs that it has */
 };
 
 static struct posix_launcher *self_of(struct launcher *launcher)
@@ -88,6 +100,15 @@ static void note_child(struct posix_launcher *self, pid_t child)
     self->children[i] = child;
 }
 
+/* Forgets the first `count`, which are sent or never will be. */
+static void close_files(struct posix_launcher *self, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        (void)close(self->files[i].fd); /* was only read */
+    self->file_count -= count;
+    memmove(self->files, self->files + count, self->file_count * sizeof(*self->files));
+}
+
 /* AWAY, and again later: at once after a connection that worked, then more and more seldom. */
 static void give_up(struct posix_launcher *self)
 {
@@ -98,6 +119,7 @@ static void give_up(struct posix_launcher *self)
     close_source(self, &self->socket);
     buf_reset(&self->in);
     buf_reset(&self->out);
+    close_files(self, self->file_count);
     self->writing = self->stopping = false;
     self->handed = 0;
     self->link = LINK_AWAY;
@@ -145,7 +167,7 @@ static bool try_to_greet(struct posix_launcher *self)
         return false;
     self->socket = (struct loop_source){.fd = fd, .ready = on_socket};
     if (loop_add(&self->loop, &self->socket, EPOLLIN, NULL) != RC_OK ||
-        guardian_put_hello(&self->out) != RC_OK) {
+        guardian_put_hello(&self->out, self->version) != RC_OK) {
         (void)close(fd);
         self->socket.fd = -1;
         return false;
@@ -195,15 +217,46 @@ static void try_to_spawn(struct posix_launcher *self)
 
 /* ---- messages ------------------------------------------------------------------------------ */
 
+/* From `from` up to the next byte that a descriptor comes with; one that comes with the first goes
+ * along. */
+static ssize_t send_stretch(struct posix_launcher *self, size_t from, size_t *next_file)
+{
+    union {
+        struct cmsghdr head;
+        char bytes[CMSG_SPACE(sizeof(int))];
+    } control = {.head = {.cmsg_len = CMSG_LEN(sizeof(int)),
+                          .cmsg_level = SOL_SOCKET,
+                          .cmsg_type = SCM_RIGHTS}};
+    const struct unsent_file *file = &self->files[*next_file];
+    bool has_file = *next_file < self->file_count && file->at == from;
+    size_t after = *next_file + has_file;
+    size_t to = after < self->file_count ? self->files[after].at : self->out.length;
+    struct iovec part = {.iov_base = self->out.data + from, .iov_len = to - from};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+    ssize_t length;
+
+    if (has_file) {
+        memcpy(CMSG_DATA(&control.head), &file->fd, sizeof(int));
+        message.msg_control = control.bytes;
+        message.msg_controllen = sizeof(control.bytes);
+    }
+    length = sendmsg(self->socket.fd, &message, MSG_NOSIGNAL);
+    *next_file = length > 0 ? after : *next_file;
+    return length;
+}
+
 static void flush(struct posix_launcher *self)
 {
-    ssize_t length = 0;
+    size_t sent = 0, files = 0;
+    ssize_t length = 1;
     bool writing;
 
-    if (self->out.length)
-        length = send(self->socket.fd, self->out.data, self->out.length, MSG_NOSIGNAL);
-    if (length > 0)
-        buf_consume(&self->out, (size_t)length);
+    while (sent < self->out.length && (length = send_stretch(self, sent, &files)) > 0)
+        sent += (size_t)length;
+    buf_consume(&self->out, sent);
+    close_files(self, files);
+    for (size_t i = 0; i < self->file_count; i++)
+        self->files[i].at -= sent;
     /* Any other failure shows when reading. */
     writing = self->out.length > 0;
     if (writing != self->writing)
@@ -242,7 +295,8 @@ static bool hear(struct posix_launcher *self, const char *body, size_t length)
         return false;
     switch (message.kind) {
     case GUARDIAN_HELLO:
-        return message.version == GUARDIAN_VERSION;
+        self->version = message.version;
+        return message.version == GUARDIAN_VERSION || message.version == GUARDIAN_VERSION_COMMANDS;
     case GUARDIAN_EVENT:
         hear_event(self, &message.event);
         return true;
@@ -302,17 +356,52 @@ static void on_socket(struct loop_source *source, uint32_t events)
 
 /* ---- the port ------------------------------------------------------------------------------ */
 
+static enum rc attach_file(struct posix_launcher *self, const struct launch *launch,
+                           struct err *err)
+{
+    struct unsent_file *file;
+
+    if (self->version < GUARDIAN_VERSION)
+        return err_fail(err, RC_INVALID,
+                        "the guardian is of an older version that executes commands only; it is "
+                        "replaced when it has nothing to do");
+    if (self->file_count == FILES_MAX)
+        flush(self);
+    file = &self->files[self->file_count];
+    if (self->file_count == FILES_MAX)
+        return err_fail(err, RC_BUSY, "the guardian takes no more files now");
+    *file = (struct unsent_file){.at = self->out.length,
+                                 .fd = fcntl(launch->file.fd, F_DUPFD_CLOEXEC, 0)};
+    if (file->fd < 0)
+        return err_errno(err, RC_BUSY, errno, "duplicating a descriptor");
+    self->file_count++;
+    return RC_OK;
+}
+
+static void detach_file(struct posix_launcher *self)
+{
+    (void)close(self->files[--self->file_count].fd); /* was only read */
+}
+
 static enum rc posix_start(struct launcher *launcher, const struct launch *launch, struct err *err)
 {
     struct posix_launcher *self = self_of(launcher);
+    enum rc rc = RC_OK;
 
     if (self->link != LINK_UP)
         return err_fail(err, RC_UNAVAILABLE, "the guardian is not connected%s%s",
                         self->trouble.message[0] ? ": " : "", self->trouble.message);
     if (self->stopping || self->handed >= GUARDIAN_RUNS_MAX || self->out.length > UNSENT_MAX)
         return err_fail(err, RC_BUSY, "the guardian takes no more runs now");
-    if (guardian_put_start(&self->out, launch) != RC_OK)
+    if (!launch->command)
+        rc = attach_file(self, launch, err);
+    if (rc != RC_OK)
+        return rc;
+    if (guardian_put_start(&self->out, launch) != RC_OK) {
+        if (!launch->command)
+            detach_file(self);
         return err_fail(err, RC_TOO_BIG, "a run's arguments and environment are too large");
+    }
     self->handed++;
     send_soon(self);
     return RC_OK;
@@ -352,11 +441,25 @@ static int posix_fd(struct launcher *launcher)
     return self_of(launcher)->loop.fd;
 }
 
+/* A guardian of an older version goes on with its runs, and makes room when it has none. */
+static void replace_when_idle(struct posix_launcher *self)
+{
+    struct ucred peer;
+    socklen_t length = sizeof(peer);
+
+    if (self->link != LINK_UP || self->version == GUARDIAN_VERSION || self->handed ||
+        self->stopping || self->out.length)
+        return;
+    self->stopping = getsockopt(self->socket.fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 &&
+                     kill(peer.pid, SIGTERM) == 0;
+}
+
 static void posix_dispatch(struct launcher *launcher)
 {
     struct posix_launcher *self = self_of(launcher);
 
     loop_poll(&self->loop);
+    replace_when_idle(self);
     if (clock_mono(self->clock) >= self->deadline) {
         if (self->link != LINK_AWAY)
             give_up(self);
@@ -372,6 +475,7 @@ static void posix_free(struct launcher *launcher)
 
     close_source(self, &self->ready);
     close_source(self, &self->socket);
+    close_files(self, self->file_count);
     reap(self);
     loop_release(&self->loop);
     buf_release(&self->in);
@@ -408,6 +512,7 @@ enum rc posix_launcher_new(const struct posix_launcher_config *config,
     self->context = config->context;
     self->ready.fd = self->socket.fd = -1;
     self->delay = first_delay;
+    self->version = GUARDIAN_VERSION;
     buf_init(&self->in, GUARDIAN_FRAME_MAX + READ_CHUNK);
     buf_init(&self->out, UNSENT_MAX + GUARDIAN_FRAME_MAX);
     loop_set_deadline(&self->loop, 0); /* the first attempt is in the first dispatch() */

@@ -53,7 +53,7 @@ static void reads_back_a_start(void **state)
     assert_int_equal(message.launch.start_at, -5);
     assert_string_equal(message.launch.account, "nobody");
     assert_string_equal(message.launch.command, launch.command);
-    assert_null(message.launch.path);
+    assert_null(message.launch.filename);
     assert_int_equal(message.launch.args.count, 3);
     assert_string_equal(message.launch.args.items[2], args[2]);
     assert_string_equal(message.launch.env.items[1].name, "B");
@@ -61,6 +61,31 @@ static void reads_back_a_start(void **state)
     assert_true(memcmp(&message.launch.limits.cpu, &launch.limits.cpu, sizeof(double)) == 0);
     assert_int_equal(message.launch.limits.nice, -4);
     assert_true(message.launch.fenced);
+}
+
+static void reads_back_a_start_of_a_file(void **state)
+{
+    AUTO_ARENA struct arena arena = {0};
+    struct launch launch = full_launch();
+    struct guardian_message message;
+    AUTO_BUF struct buf buf;
+
+    (void)state;
+    launch.command = NULL;
+    launch.filename = "backup.sh";
+    launch.is_script = true;
+    launch.sha256 = "abc";
+    launch.file = (struct file_copy){
+        .fd = 7, .stamp = {.device = UINT64_MAX, .inode = 2, .size = 3, .changed = -4}};
+    buf_init(&buf, GUARDIAN_FRAME_MAX);
+    assert_int_equal(guardian_put_start(&buf, &launch), RC_OK);
+    assert_int_equal(decode(&buf, &arena, &message), RC_OK);
+    assert_null(message.launch.command);
+    assert_string_equal(message.launch.filename, "backup.sh");
+    assert_true(message.launch.is_script);
+    assert_string_equal(message.launch.sha256, "abc");
+    assert_int_equal(message.launch.file.fd, -1);
+    assert_true(file_stamp_equal(&message.launch.file.stamp, &launch.file.stamp));
 }
 
 static void reads_back_a_lease(void **state)
@@ -125,7 +150,7 @@ static void refuses_what_is_cut_or_too_long(void **state)
                      RC_MALFORMED);
 }
 
-static void refuses_a_launch_of_nothing_or_of_two_things(void **state)
+static void refuses_a_launch_of_nothing(void **state)
 {
     AUTO_ARENA struct arena arena = {0};
     struct launch launch = full_launch();
@@ -134,11 +159,7 @@ static void refuses_a_launch_of_nothing_or_of_two_things(void **state)
 
     (void)state;
     buf_init(&buf, GUARDIAN_FRAME_MAX);
-    launch.path = "/bin/true";
-    assert_int_equal(guardian_put_start(&buf, &launch), RC_OK);
-    assert_int_equal(decode(&buf, &arena, &message), RC_MALFORMED);
-    buf_reset(&buf);
-    launch.path = launch.command = NULL;
+    launch.filename = launch.command = NULL;
     assert_int_equal(guardian_put_start(&buf, &launch), RC_OK);
     assert_int_equal(decode(&buf, &arena, &message), RC_MALFORMED);
 }
@@ -151,7 +172,7 @@ static void knows_where_a_frame_ends(void **state)
 
     (void)state;
     buf_init(&buf, GUARDIAN_FRAME_MAX);
-    assert_int_equal(guardian_put_hello(&buf), RC_OK);
+    assert_int_equal(guardian_put_hello(&buf, GUARDIAN_VERSION), RC_OK);
     assert_int_equal(guardian_put_kill(&buf, &key), RC_OK);
     for (size_t length = 0; length < 9; length++) {
         assert_int_equal(guardian_frame(buf.data, length, &frame), RC_OK);
@@ -182,7 +203,8 @@ int main(void)
         cmocka_unit_test(reads_back_an_event),
         cmocka_unit_test(reads_back_a_lease),
         cmocka_unit_test(refuses_what_is_cut_or_too_long),
-        cmocka_unit_test(refuses_a_launch_of_nothing_or_of_two_things),
+        cmocka_unit_test(reads_back_a_start_of_a_file),
+        cmocka_unit_test(refuses_a_launch_of_nothing),
         cmocka_unit_test(knows_where_a_frame_ends),
         cmocka_unit_test(leaves_the_buffer_when_there_is_no_room),
     };
