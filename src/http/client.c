@@ -198,6 +198,16 @@ static int on_progress(void *context, curl_off_t to_get, curl_off_t got, curl_of
     return 1;
 }
 
+static curl_socket_t on_connect(void *context, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    const struct http_call *call = context;
+
+    (void)purpose;
+    if (!call->may_connect(call->may_connect_context, &address->addr))
+        return CURL_SOCKET_BAD;
+    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
 /* What is asked. */
 
 static struct curl_slist *make_headers(const struct http_call *call)
@@ -260,6 +270,10 @@ static void set_up(struct http_client *client, struct exchange *exchange,
         SET(CURLOPT_NOPROGRESS, 0L);
         SET(CURLOPT_XFERINFOFUNCTION, on_progress);
         SET(CURLOPT_XFERINFODATA, exchange);
+    }
+    if (call->may_connect) {
+        SET(CURLOPT_OPENSOCKETFUNCTION, on_connect);
+        SET(CURLOPT_OPENSOCKETDATA, call);
     }
     SET(CURLOPT_HEADERFUNCTION, on_header);
     SET(CURLOPT_HEADERDATA, exchange);

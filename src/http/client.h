@@ -18,6 +18,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/socket.h>
 
 #include "base/arena.h"
 #include "base/buf.h"
@@ -54,6 +55,10 @@ struct http_call {
     /* Sent at most once, on a new connection. On one that was kept open and turns out to be closed,
      * libcurl sends a call a second time by itself, whatever its method. */
     bool once;
+    /* Asked of each address that the URL's host turns out to have, before it is connected to: false
+     * and it is not. The connection goes to the very address that was asked of. May be NULL */
+    bool (*may_connect)(void *context, const struct sockaddr *address);
+    void *may_connect_context;
     bool (*go_on)(void *context); /* asked once a second or more often; false ends the call:
                                      RC_CLOSED. May be NULL */
     void *go_on_context;

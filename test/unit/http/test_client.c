@@ -291,6 +291,38 @@ static void knows_whether_it_has_sent(void **state)
     http_respond(waiting, 204, NULL, NULL, 0, NULL, 0);
 }
 
+static bool is_none(void *context, const struct sockaddr *address)
+{
+    ++*(unsigned *)context;
+    return address->sa_family != AF_INET;
+}
+
+static bool is_any(void *context, const struct sockaddr *address)
+{
+    (void)address;
+    ++*(unsigned *)context;
+    return true;
+}
+
+static void asks_whether_an_address_may_be_connected_to(void **state)
+{
+    AUTO_FREE char *url = url_of("/echo");
+    struct http_call call = call_of("GET", url);
+    struct http_response response;
+    unsigned asked = 0;
+
+    (void)state;
+    call.may_connect_context = &asked;
+    call.may_connect = is_none;
+    assert_int_equal(http_client_request(client, &call, &response, NULL), RC_UNAVAILABLE);
+    assert_int_equal(asked, 1);
+    assert_false(http_client_has_sent(client));
+    call.may_connect = is_any;
+    assert_int_equal(http_client_request(client, &call, &response, NULL), RC_OK);
+    assert_int_equal(asked, 2);
+    http_response_release(&response);
+}
+
 static void encodes(void **state)
 {
     AUTO_BUF struct buf buf;
@@ -312,6 +344,7 @@ int main(void)
         cmocka_unit_test(ends_a_stream_that_says_nothing),
         cmocka_unit_test(ends_when_told_to),
         cmocka_unit_test(knows_whether_it_has_sent),
+        cmocka_unit_test(asks_whether_an_address_may_be_connected_to),
         cmocka_unit_test(encodes),
     };
 
