@@ -7,9 +7,10 @@
 
 #include "api/call.h"
 
-#define ANSWER_JSON "application/json"
-#define ANSWER_TEXT "text/plain; charset=utf-8"
-#define ANSWER_HTML "text/html; charset=utf-8"
+#define ANSWER_JSON  "application/json"
+#define ANSWER_BYTES "application/octet-stream"
+#define ANSWER_TEXT  "text/plain; charset=utf-8"
+#define ANSWER_HTML  "text/html; charset=utf-8"
 
 enum { ANSWER_HEADERS = 8, ANSWER_LIMIT = 64 * 1024 * 1024 };
 

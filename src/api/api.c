@@ -12,15 +12,27 @@
 #include "api/answer.h"
 #include "api/call.h"
 #include "api/dispatch.h"
+#include "api/executable.h"
 #include "api/hub.h"
 #include "api/openapi.h"
 #include "api/secret.h"
 #include "api/token_cache.h"
+#include "api/transfers.h"
 #include "http/count.h"
 
-enum { OPENAPI_LIMIT = 1024 * 1024 };
+enum { OPENAPI_LIMIT = 1024 * 1024, TRANSFER_THREADS = 4, TRANSFERS_WAITING = 1000 };
 
-static struct http_route *make_routes(void)
+/* A file is a third larger in BASE64, and some write each slash of that as two characters. */
+static size_t body_limit(const struct api *api, const struct api_route *route)
+{
+    size_t text = (size_t)BASE64_TEXT(api->config.upload_limit);
+
+    if (route->has_file)
+        return text + text / 16 + LIMIT_BODY;
+    return route->body == BODY_NONE ? LIMIT_IGNORED_BODY : LIMIT_BODY;
+}
+
+static struct http_route *make_routes(const struct api *api)
 {
     struct http_route *routes = xcalloc(api_route_count, sizeof(*routes));
 
@@ -29,10 +41,20 @@ static struct http_route *make_routes(void)
             .method = api_routes[i].method,
             .path = api_routes[i].path,
             .handler = dispatch_call,
-            .body_limit = api_routes[i].body == BODY_NONE ? LIMIT_IGNORED_BODY : LIMIT_BODY,
+            .body_limit = body_limit(api, &api_routes[i]),
             .data = &api_routes[i],
+            .intake = api_routes[i].has_file ? &api->intake : NULL,
         };
     return routes;
+}
+
+static void end_request(struct http_request *request, unsigned status, span_us duration)
+{
+    struct call *call = http_request_data(request);
+
+    if (call && call->intake)
+        intake_release(call->intake);
+    http_count_request(request, status, duration);
 }
 
 static enum rc start_server(struct api *api, struct err *err)
@@ -50,7 +72,7 @@ static enum rc start_server(struct api *api, struct err *err)
         .route_count = api_route_count,
         .application = api,
         .admit = dispatch_admit,
-        .finished = http_count_request,
+        .finished = end_request,
         .mono = api->config.mono,
     };
 
@@ -72,9 +94,31 @@ static void keep_config(struct api *api, const struct api_config *config)
     api->config.leader = arena_strdup(arena, config->leader);
     api->config.time_zone = arena_strdup(arena, zone);
     api->config.allowed_hosts = hosts;
+    api->config.upload_directory = arena_strdup(arena, config->upload_directory);
+    api->intake = (struct http_intake){
+        .take = intake_take,
+        .kept = LIMIT_BODY,
+        .too_big = arena_printf(arena, "a file may have at most %lld bytes (upload-limit)",
+                                (long long)config->upload_limit)};
     api->guard = (struct guard){.address = api->config.address,
                                 .allowed_hosts = hosts,
                                 .allowed_count = config->allowed_host_count};
+}
+
+static enum rc read_sources(struct api *api, const struct api_config *config, struct err *err)
+{
+    size_t count = config->allowed_source_count;
+    struct http_source *sources = arena_calloc(&api->arena, (count + 1) * sizeof(*sources));
+
+    for (size_t i = 0; i < count; i++) {
+        const char *text = arena_strdup(&api->arena, config->allowed_sources[i]);
+        enum rc rc = http_source_read(text, &sources[i], err);
+
+        if (rc != RC_OK)
+            return err_prefix(err, rc, "allowed-source");
+    }
+    api->sources = (struct import_sources){sources, count, config->mono};
+    return RC_OK;
 }
 
 static enum rc check_config(struct api *api, struct err *err)
@@ -102,11 +146,14 @@ enum rc api_new(const struct api_config *config, struct api **ret_api, struct er
     keep_config(api, config);
     api_set_ready(api, false, "starting");
     rc = check_config(api, err);
+    if (rc == RC_OK)
+        rc = read_sources(api, config, err);
     if (rc == RC_OK) {
         openapi_write(&api->openapi, api->config.version);
-        api->routes = make_routes();
+        api->routes = make_routes(api);
         api->tokens = token_cache_new(config->store, config->clock);
         api->hub = hub_new(config->events);
+        api->transfers = transfers_new(TRANSFER_THREADS, TRANSFERS_WAITING);
         rc = start_server(api, err);
     }
     if (rc != RC_OK) {
@@ -135,12 +182,14 @@ void api_drain(struct api *api, span_us at_most)
 {
     atomic_store(&api->draining, true);
     http_server_drain(api->server, at_most);
+    transfers_stop(api->transfers);
 }
 
 void api_free(struct api *api)
 {
     if (!api)
         return;
+    transfers_free(api->transfers);
     http_server_free(api->server);
     hub_free(api->hub);
     token_cache_free(api->tokens);

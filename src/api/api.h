@@ -46,6 +46,11 @@ struct api_config {
     const char *const *allowed_hosts; /* further names of this server, without ports */
     size_t allowed_host_count;
 
+    const char *upload_directory;       /* where files are while they arrive, under no name */
+    int64_t upload_limit;               /* bytes of a file */
+    const char *const *allowed_sources; /* URLs below which files may be fetched from */
+    size_t allowed_source_count;
+
     const char *version;
     const char *leader;    /* the name of the manager that leads; NULL: as the store says */
     const char *time_zone; /* of jobs that name none; NULL: zones_local_name() */
@@ -57,7 +62,7 @@ struct api_config {
     void *due_context;
 };
 
-/* RC_CONFLICT: the port is taken. RC_INVALID: the address or the time zone is none. */
+/* RC_CONFLICT: the port is taken. RC_INVALID: the address, the time zone or a source is none. */
 MUST_USE enum rc api_new(const struct api_config *config, struct api **ret_api, struct err *err);
 uint16_t api_port(const struct api *api);
 
@@ -65,7 +70,8 @@ uint16_t api_port(const struct api *api);
 void api_set_ready(struct api *api, bool ready, const char *reason);
 
 /* Says "not ready", takes no more connections, ends streams and waits for the requests that go on,
- * at most so long. */
+ * at most so long; then for what still waits for the object store, so that nothing is handed to the
+ * manager any more. */
 void api_drain(struct api *api, span_us at_most);
 void api_free(struct api *api);
 

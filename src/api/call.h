@@ -15,11 +15,14 @@
 
 #include "api/api.h"
 #include "api/guard.h"
+#include "api/import.h"
 #include "api/route.h"
 #include "http/server.h"
 
 struct hub;
+struct intake;
 struct token_cache;
+struct transfers;
 
 struct api {
     struct api_config config; /* strings are our own copies */
@@ -30,7 +33,11 @@ struct api {
     struct http_server *server;
     struct hub *hub;
     struct token_cache *tokens;
-    struct buf openapi; /* the document, made once */
+    struct transfers *transfers;
+    struct import_sources sources;
+    struct http_intake intake; /* of the bodies of jobs */
+    atomic_uint uploads;       /* files that are arriving, or on their way on */
+    struct buf openapi;        /* the document, made once */
     atomic_bool draining;
     pthread_mutex_t ready_mutex; /* protects the two below */
     bool ready;
@@ -50,6 +57,7 @@ struct call {
     const struct api_route *route;
     struct arena *arena; /* the request's */
     struct identity who;
+    struct intake *intake; /* of a body with a job in it; NULL: none came */
 };
 
 /* Whether who asks may see and change what belongs to `owner`. */

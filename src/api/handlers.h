@@ -13,6 +13,9 @@ void handle_job_replace(struct call *call);
 void handle_job_patch(struct call *call);
 void handle_job_remove(struct call *call);
 
+/* download.c */
+void handle_job_executable(struct call *call);
+
 /* runs.c, run_change.c, output.c */
 void handle_run_list(struct call *call);
 void handle_run_get(struct call *call);

@@ -6,6 +6,7 @@
 #include "core/schedule.h"
 
 #include "api/account.h"
+#include "api/executable.h"
 
 static const char *default_run_as(const struct call *call, const struct job_found *current)
 {
@@ -82,6 +83,28 @@ static enum rc check_time(const struct call *call, const struct job *job,
     return RC_OK;
 }
 
+static const char some_hash[] = "0000000000000000000000000000000000000000000000000000000000000000";
+
+/* The hash of what is yet to be fetched is not known. */
+static enum rc check_job(const struct job *job, job_id id, struct problems *problems)
+{
+    struct job checked = *job;
+
+    if (job->type != JOB_COMMAND && !job->sha256[0])
+        checked.sha256 = some_hash;
+    return job_validate(&checked, id, problems);
+}
+
+/* What JSON's reader says of it is no help: who sends this has forgotten an option of base64. */
+static enum rc explain(const struct call *call, enum rc rc, struct err *err)
+{
+    if (rc == RC_MALFORMED && call->intake && call->intake->sift.broken)
+        return err_prefix(err, rc,
+                          "the text of executable has line breaks; BASE64 is to be one line, as "
+                          "`base64 -w0` prints it");
+    return rc;
+}
+
 enum rc job_body_read(struct call *call, enum wire_job_mode mode, const struct job_found *current,
                       struct problems *problems, struct job *ret_job, struct err *err)
 {
@@ -92,12 +115,15 @@ enum rc job_body_read(struct call *call, enum wire_job_mode mode, const struct j
     source.text = http_request_body(call->request, &source.length);
     rc = wire_job_read(&source, problems, &job, err);
     if (rc != RC_OK)
+        return explain(call, rc, err);
+    rc = executable_read(call, current, problems, &job, err);
+    if (rc != RC_OK)
         return rc;
     if (!job.run_as[0])
         job.run_as = arena_strdup(problems->arena, default_run_as(call, current));
     if (!job.time_zone[0])
         job.time_zone = arena_strdup(problems->arena, call->api->config.time_zone);
-    rc = job_validate(&job, current ? current->id : 0, problems);
+    rc = check_job(&job, current ? current->id : 0, problems);
     if (rc != RC_OK && rc != RC_INVALID)
         return rc;
     rc = check_account(call, &job, problems, err);

@@ -19,6 +19,7 @@
 /*
  * Reads the request's body. `current` is the job as it is, NULL for a new one. Memory comes from
  * problems->arena. RC_MALFORMED, RC_FORBIDDEN; RC_INVALID: see problems.
+ * What executable_read() answers.
  */
 MUST_USE enum rc job_body_read(struct call *call, enum wire_job_mode mode,
                                const struct job_found *current, struct problems *problems,

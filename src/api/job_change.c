@@ -5,11 +5,11 @@
 
 #include "api/answer.h"
 #include "api/etag.h"
+#include "api/executable.h"
 #include "api/handlers.h"
 #include "api/job_body.h"
 #include "api/job_find.h"
 #include "api/pending.h"
-#include "api/secret.h"
 
 enum { PATCH_TRIES = 10, IDEMPOTENCY_KEY_MAX = 255 };
 
@@ -91,8 +91,7 @@ void handle_job_create(struct call *call)
 {
     struct pending *pending;
     struct change *change;
-    const char *key = NULL, *body;
-    size_t length;
+    const char *key = NULL;
     struct err err = {0};
     enum rc rc;
 
@@ -106,11 +105,10 @@ void handle_job_create(struct call *call)
         refuse_body(pending, rc, &problems, &err);
         return;
     }
-    body = http_request_body(call->request, &length);
-    secret_digest(body, length, change->request_hash);
+    intake_digest(call, change->request_hash);
     change->idempotency_key = arena_strdup(&change->arena, key);
     change->owner = arena_strdup(&change->arena, call->who.account);
-    pending_submit(pending);
+    executable_submit(pending);
 }
 
 /* The job of the path, into the change's arena, with If-Match obeyed. False: it was refused. */
@@ -153,7 +151,7 @@ static void submit_document(struct pending *pending, const struct job_found *cur
         refuse_body(pending, rc, &problems, &err);
         return;
     }
-    pending_submit(pending);
+    executable_submit(pending);
 }
 
 void handle_job_replace(struct call *call)

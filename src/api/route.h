@@ -45,6 +45,7 @@ struct api_route {
     bool many;            /* the answer is an array of it */
     const char *failures; /* further statuses, "404 409"; those every call may have are left out */
     void (*handle)(struct call *call);
+    bool has_file; /* the body may hold one, up to upload-limit */
 };
 
 extern const struct api_route api_routes[];

@@ -10,6 +10,9 @@
 #include "core/limits.h"
 #include "core/zone.h"
 
+#include "http/source.h"
+#include "wire/field.h"
+
 enum { HOST_MAX = 253 };
 
 static void *member(const struct option_value *value)
@@ -68,21 +71,37 @@ enum rc option_set_listen(const struct option_value *value, const char *text, st
     return RC_OK;
 }
 
+/* One more of a list that begins anew with each source. */
+static void add_text(const struct option_value *value, const char *text)
+{
+    struct strings *texts = member(value);
+    size_t kept = value->is_first ? 0 : texts->count;
+    const char **items = arena_alloc(value->arena, (kept + 1) * sizeof *items);
+    if (kept)
+        memcpy(items, texts->items, kept * sizeof *items);
+    items[kept] = arena_strdup(value->arena, text);
+    *texts = (struct strings){.items = items, .count = kept + 1};
+}
+
 enum rc option_set_host(const struct option_value *value, const char *text, struct err *err)
 {
     static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
                                   ".-:[]";
-    struct strings *hosts = member(value);
     size_t length = strlen(text);
     if (length == 0 || length > HOST_MAX || strspn(text, allowed) != length)
         return err_fail(err, RC_INVALID, "'%.80s' is not the name of a host", text);
-    size_t kept = value->is_first ? 0 : hosts->count;
-    const char **items = arena_alloc(value->arena, (kept + 1) * sizeof *items);
-    if (kept)
-        memcpy(items, hosts->items, kept * sizeof *items);
-    items[kept] = arena_strdup(value->arena, text);
-    *hosts = (struct strings){.items = items, .count = kept + 1};
+    add_text(value, text);
     return RC_OK;
+}
+
+/* Read here so that a mistake is told with its place; the API server reads it again. */
+enum rc option_set_source(const struct option_value *value, const char *text, struct err *err)
+{
+    struct http_source source;
+    enum rc rc = http_source_read(text, &source, err);
+    if (rc == RC_OK)
+        add_text(value, text);
+    return rc;
 }
 
 /* ---- places -------------------------------------------------------------------------------- */
@@ -265,5 +284,19 @@ enum rc option_set_span(const struct option_value *value, const char *text, stru
                         span_format(value->target->least, least),
                         span_format(value->target->most, most));
     *place = span;
+    return RC_OK;
+}
+
+enum rc option_set_size(const struct option_value *value, const char *text, struct err *err)
+{
+    int64_t *place = member(value);
+    int64_t size = 0;
+    enum rc rc = size_parse(text, &size, err);
+    if (rc != RC_OK)
+        return rc;
+    if (size < value->target->least || size > value->target->most)
+        return err_fail(err, RC_INVALID, "'%.80s' is not in %" PRId64 "-%" PRId64 " bytes", text,
+                        value->target->least, value->target->most);
+    *place = size;
     return RC_OK;
 }

@@ -42,6 +42,8 @@ enum rc option_set_zone(const struct option_value *value, const char *text, stru
 enum rc option_set_host(const struct option_value *value, const char *text, struct err *err);
 enum rc option_set_switch(const struct option_value *value, const char *text, struct err *err);
 enum rc option_set_count(const struct option_value *value, const char *text, struct err *err);
+enum rc option_set_size(const struct option_value *value, const char *text, struct err *err);
+enum rc option_set_source(const struct option_value *value, const char *text, struct err *err);
 enum rc option_set_span(const struct option_value *value, const char *text, struct err *err);
 
 #endif

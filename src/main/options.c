@@ -43,6 +43,10 @@
     "of jobs that name none [the machine's]") \
   X("allowed-host",      SERVING, true, "HOST", NULL, option_set_host, allowed_hosts, 0, 0, \
     "a name this server is asked for by, beside its address and localhost") \
+  X("upload-limit",      SERVING, false, "SIZE", "64MiB", option_set_size, upload_limit, 1, (int64_t)1 << 30, \
+    "the most that a script or binary may have [64MiB]") \
+  X("allowed-source",    SERVING, true, "URL", NULL, option_set_source, allowed_sources, 0, 0, \
+    "scripts and binaries may be fetched from below it, like https://store.example/path/") \
   X("token-only",        SERVING, false, NULL, "no", option_set_switch, token_only, 0, 0, \
     "nobody is known by a local connection alone") \
   X("threads",           SERVING, false, "N", "4", option_set_count, threads, 1, 256, \

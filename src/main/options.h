@@ -51,10 +51,12 @@ struct server_options {
     struct pairs labels;        /* of the worker */
     enum log_level log_level;
     enum log_format log_format;
-    const char *time_zone;        /* of jobs that name none; "" is the machine's own */
-    struct strings allowed_hosts; /* names of this server beside its address and localhost */
-    bool token_only;              /* a loopback connection's account counts for nothing */
-    uint32_t threads;             /* of the HTTP server */
+    const char *time_zone;          /* of jobs that name none; "" is the machine's own */
+    struct strings allowed_hosts;   /* names of this server beside its address and localhost */
+    int64_t upload_limit;           /* bytes of a script or binary */
+    struct strings allowed_sources; /* URLs below which files may be fetched from */
+    bool token_only;                /* a loopback connection's account counts for nothing */
+    uint32_t threads;               /* of the HTTP server */
     uint32_t connection_limit;
     span_us drain_timeout; /* how long requests under way may take when it stops */
     span_us keep_runs_for; /* a run older than this is erased, but never a job's newest */

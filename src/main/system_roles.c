@@ -42,6 +42,12 @@ static enum rc check_address(const struct system *system, struct err *err)
                     system->options->address);
 }
 
+/* An API server alone keeps nothing, so it has no directory of its own. */
+static const char *upload_directory(const struct system *system)
+{
+    return system_is(system, HAS_WORKER) ? system->options->data : "/var/tmp";
+}
+
 static enum rc make_api(struct system *system, struct err *err)
 {
     const struct server_options *options = system->options;
@@ -65,6 +71,10 @@ static enum rc make_api(struct system *system, struct err *err)
         .time_zone = options->time_zone[0] ? options->time_zone : NULL,
         .uid = geteuid(),
         .token_only = options->token_only,
+        .upload_directory = upload_directory(system),
+        .upload_limit = options->upload_limit,
+        .allowed_sources = options->allowed_sources.items,
+        .allowed_source_count = options->allowed_sources.count,
     };
     enum rc rc = check_address(system, err);
 

@@ -42,8 +42,7 @@ struct active {
     struct claim_token token;
     enum run_trigger trigger;
     enum active_state state;
-    struct arena arena;  /* owns the launch and the request */
-    const char *request; /* "" or what was given with the run on demand */
+    struct arena arena; /* owns the launch */
     struct launch launch;
     mono_us claimed_at; /* the claim was sent, or seen in the store later */
     bool too_late;      /* its answer came so late that it is not to be started */
@@ -69,6 +68,7 @@ struct claim {
     struct decision decision;
     enum claim_outcome outcome;
     struct active *active; /* when won */
+    const char *request;   /* when won: "" or that of a run on demand; of the active's arena */
 };
 
 struct loaded {
@@ -318,7 +318,7 @@ void worker_doubt_clock(struct worker *worker);
 
 /* launch.c: fills active->launch, or active->refusal. */
 void launch_build(struct active *active, const struct worker_config *config,
-                  const struct job_record *record);
+                  const struct job_record *record, const char *request_text);
 
 /* load.c */
 void worker_take_tasks(struct worker *worker, const struct message *message);
@@ -348,9 +348,6 @@ void worker_take_jobs(struct worker *worker, const struct work *work);
 void work_note_elsewhere(struct work *work, const struct run_record *run);
 enum rc work_look_elsewhere(struct work *work);
 enum rc work_look_beside(struct work *work);
-
-/* request.c. Of those runs that are retries without a request; changes the array. */
-MUST_USE enum rc work_read_requests(struct work *work, struct active **runs, size_t count);
 /* Before the claims are told to the agenda. */
 void worker_take_beside(struct worker *worker, const struct work *work);
 void worker_look_elsewhere(struct worker *worker, mono_us now);

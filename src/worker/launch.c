@@ -52,7 +52,7 @@ static struct pairs build_env(struct active *active, const struct worker_config 
 }
 
 void launch_build(struct active *active, const struct worker_config *config,
-                  const struct job_record *record)
+                  const struct job_record *record, const char *request_text)
 {
     struct problems problems = {.arena = &active->arena};
     struct wire_job_source source = {
@@ -63,8 +63,7 @@ void launch_build(struct active *active, const struct worker_config *config,
     enum rc rc = wire_job_read(&source, &problems, &job, &err);
 
     if (rc == RC_OK)
-        rc = wire_run_request_read(active->request, strlen(active->request), &problems, &request,
-                                   &err);
+        rc = wire_run_request_read(request_text, strlen(request_text), &problems, &request, &err);
     if (rc != RC_OK) {
         active->refusal =
             arena_printf(&active->arena, "the job cannot be read: %s",

@@ -277,7 +277,7 @@ static enum rc memory_remove(struct objects *objects, const char *key, struct er
 static const char *memory_url(struct objects *objects)
 {
     (void)objects;
-    return "memory:";
+    return "s3://memory";
 }
 
 static void memory_free(struct objects *objects)

@@ -14,6 +14,7 @@
 
 #include "adapters/local/coordination.h"
 #include "adapters/local/events.h"
+#include "adapters/memory/objects.h"
 #include "adapters/memory/outputs.h"
 #include "adapters/memory/store.h"
 #include "adapters/posix/clock.h"
@@ -45,6 +46,17 @@ static bool is_away(void *context)
     return atomic_load(&fixture->store_is_away);
 }
 
+static enum memory_objects_fault objects_fault(void *context, enum memory_objects_call call,
+                                               const char *key)
+{
+    struct fixture *fixture = context;
+
+    (void)key;
+    if (call == MEMORY_OBJECTS_PUT)
+        atomic_fetch_add(&fixture->objects_stored, 1);
+    return (enum memory_objects_fault)atomic_load(&fixture->objects_fault);
+}
+
 struct api_config fixture_config(struct fixture *fixture)
 {
     struct memory_store_config store = {.unreachable = is_away, .context = fixture};
@@ -56,10 +68,15 @@ struct api_config fixture_config(struct fixture *fixture)
     mono_clock = fixture->clock;
     store.clock = fixture->clock;
     fixture->store = memory_store_new(&store);
+    fixture->objects = memory_objects_new(&(struct memory_objects_config){
+        .clock = fixture->clock, .fault = objects_fault, .context = fixture});
     fixture->zones = posix_zones_new(NULL, NULL);
     return (struct api_config){.store = fixture->store,
                                .events = fixture->events,
                                .outputs = fixture->outputs,
+                               .objects = fixture->objects,
+                               .upload_directory = "/tmp",
+                               .upload_limit = 1024 * 1024,
                                .zones = fixture->zones,
                                .clock = fixture->clock,
                                .mono = read_mono,
@@ -101,6 +118,7 @@ void fixture_stop(struct fixture *fixture)
     manager_free(fixture->manager);
     api_free(fixture->api);
     outputs_free(fixture->outputs);
+    objects_free(fixture->objects);
     store_free(fixture->store);
     zones_free(fixture->zones);
     events_free(fixture->events);

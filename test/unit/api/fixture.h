@@ -12,6 +12,7 @@
 #include "base/buf.h"
 
 #include "ports/events.h"
+#include "ports/objects.h"
 #include "ports/outputs.h"
 #include "ports/store.h"
 
@@ -25,9 +26,12 @@ struct fixture {
     struct events *events;
     struct coordination *coordination;
     struct outputs *outputs;
+    struct objects *objects;
     struct manager *manager;
     struct api *api;
-    atomic_bool store_is_away; /* every call of the store fails */
+    atomic_bool store_is_away;  /* every call of the store fails */
+    atomic_int objects_fault;   /* enum memory_objects_fault, of every call of the objects */
+    atomic_uint objects_stored; /* calls of put */
 };
 
 /* What a test may decide: changed after fixture_config() and before fixture_start(). */

@@ -53,6 +53,8 @@ static void everything_has_a_default(void **state)
     assert_int_equal(options.drain_timeout, 30 * SECOND);
     assert_int_equal(options.keep_runs_for, 90 * DAY);
     assert_int_equal(options.keep_runs, 1000);
+    assert_int_equal(options.upload_limit, 64 * 1024 * 1024);
+    assert_int_equal(options.allowed_sources.count, 0);
 }
 
 static void the_later_source_wins(void **state)
@@ -79,6 +81,37 @@ static void the_later_source_wins(void **state)
     assert_int_equal(options.allowed_hosts.count, 1);
     assert_int_equal(options.threads, 9);
     assert_true(options.token_only);
+}
+
+static void files_have_a_limit_and_sources(void **state)
+{
+    static const char *const bad[][2] = {{"--upload-limit", "2GiB"},
+                                         {"--upload-limit", "0B"},
+                                         {"--upload-limit", "many"},
+                                         {"--allowed-source", "ftp://a.example/"},
+                                         {"--allowed-source", "http://u@a.example/"}};
+    const char *const words[] = {"--upload-limit",
+                                 "5MiB",
+                                 "--allowed-source",
+                                 "https://a.example/x/",
+                                 "--allowed-source",
+                                 "http://127.0.0.1:80",
+                                 NULL};
+    AUTO_ARENA struct arena arena = {0};
+    struct server_options options;
+
+    (void)state;
+    assert_int_equal(read(NULL, NULL, words, &arena, &options, NULL), RC_OK);
+    assert_int_equal(options.upload_limit, 5 * 1024 * 1024);
+    assert_int_equal(options.allowed_sources.count, 2);
+    assert_string_equal(options.allowed_sources.items[1], "http://127.0.0.1:80");
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+        const char *const word[] = {bad[i][0], bad[i][1], NULL};
+        struct err err = {0};
+
+        assert_int_equal(read(NULL, NULL, word, &arena, &options, &err), RC_INVALID);
+        assert_non_null(strstr(err.message, bad[i][0]));
+    }
 }
 
 static void addresses_are_read(void **state)
@@ -257,6 +290,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(everything_has_a_default),
         cmocka_unit_test(the_later_source_wins),
+        cmocka_unit_test(files_have_a_limit_and_sources),
         cmocka_unit_test(addresses_are_read),
         cmocka_unit_test(places_are_read),
         cmocka_unit_test(mistakes_name_their_place),
