@@ -207,6 +207,9 @@ size_t agenda_active_count(const struct agenda *agenda);
 /* How many jobs have something to decide until then: ticks, retries, waiting claims. */
 size_t agenda_due_until(const struct agenda *agenda, instant_us until);
 
+/* How long past its time a run of the job may start; of one that is not known, the least. */
+span_us agenda_patience(const struct agenda *agenda, job_id job);
+
 /* The revision known of a job, 0 when it is not known. */
 uint64_t agenda_revision(const struct agenda *agenda, job_id job);
 

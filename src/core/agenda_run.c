@@ -13,6 +13,13 @@ static span_us patience(const struct policy *policy)
                                              : MAX(AGENDA_CLAIM_WINDOW, policy->catch_up_window);
 }
 
+span_us agenda_patience(const struct agenda *agenda, job_id job)
+{
+    const struct entry *entry = agenda_find(agenda, job);
+
+    return entry ? patience(entry_policy(agenda, entry)) : AGENDA_CLAIM_WINDOW;
+}
+
 bool agenda_run(struct agenda *agenda, const struct run_key *run, instant_us now)
 {
     struct entry *entry = agenda_find(agenda, run->job);

@@ -31,6 +31,8 @@
     "holds the secret that all roles of a cluster share") \
   X("objects",           ALL, false, "URL", "", option_set_objects, objects, 0, 0, \
     "file:DIR: uploaded files and long outputs [standalone: objects in the data directory]") \
+  X("cache-limit",       RUNNING, false, "SIZE", "1GiB", option_set_size, cache_limit, 0, (int64_t)1 << 50, \
+    "the most that this worker's copies of scripts and binaries may take [1GiB]") \
   X("name",              ALL & ~ROLE_API, false, "NAME", "", option_set_name, name, 0, 0, \
     "of this manager or worker [the host's name]") \
   X("label",             RUNNING, true, "K=V", NULL, option_set_label, labels, 0, 0, \

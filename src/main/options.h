@@ -45,6 +45,7 @@ struct server_options {
     const char
         *objects;          /* the directory of uploaded files and long outputs; "": nowhere, in a
                               cluster's role that was not told. Alone: in `data` unless told otherwise */
+    int64_t cache_limit;   /* bytes of a worker's copies of scripts and binaries */
     const char *name;      /* of manager and worker; the host's unless told otherwise */
     const char *advertise; /* the URL by which others reach this manager or worker */
     const char *cluster_secret; /* the file of the secret that the roles share; NULL when none */

@@ -29,6 +29,7 @@ struct system {
     struct journal *journal;     /* of a worker */
     struct outputs *outputs;     /* of this node; where there is no worker: of all workers */
     struct objects *objects;     /* executables and long outputs, for all roles */
+    struct files *files;         /* copies of executables, of a worker */
     instant_us boot_at;          /* of a worker */
     struct output_walk walk;     /* of a worker's outputs */
 

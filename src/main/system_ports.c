@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "adapters/directory/files.h"
 #include "adapters/directory/objects.h"
 #include "adapters/directory/outputs.h"
 #include "adapters/local/coordination.h"
@@ -113,6 +114,8 @@ static enum rc make_node(struct system *system, struct err *err)
     if (rc == RC_OK)
         rc = directory_outputs_open(data, &system->outputs, err);
     if (rc == RC_OK)
+        rc = directory_files_open(data, &system->files, err);
+    if (rc == RC_OK)
         rc = posix_boot_instant(data, system->clock, &system->boot_at, err);
     return rc;
 }
@@ -166,6 +169,7 @@ void system_free_ports(struct system *system)
 {
     if (system->role == ROLE_API)
         changes_free(system->changes);
+    files_free(system->files);
     outputs_free(system->outputs);
     journal_free(system->journal);
     if (system->events != system->local_events)

@@ -165,6 +165,8 @@ static enum rc make_worker(struct system *system, struct err *err)
         .clock = system->clock,
         .journal = system->journal,
         .objects = system->objects,
+        .files = system->files,
+        .cache_limit = system->options->cache_limit,
         .boot_at = system->boot_at,
         .lease = WORKER_LEASE,
         .clock_is_synchronised = posix_clock_is_synchronised,

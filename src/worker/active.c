@@ -2,6 +2,7 @@
 /* Active runs: from a claim that was won to a result that is on its way to the store. */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/check.h"
 #include "base/log.h"
@@ -28,6 +29,8 @@ void active_free(struct active *active)
     if (!active)
         return;
     list_remove(&active->link);
+    if (active->file)
+        active->file->users--;
     arena_release(&active->arena);
     free(active);
 }
@@ -118,12 +121,24 @@ static void conclude_without_start(struct worker *worker, struct active *active,
     worker_conclude(worker, active, &result, reason);
 }
 
+static enum rc launch(struct worker *worker, struct active *active, struct err *err)
+{
+    enum rc rc =
+        worker->connected ? launcher_start(worker->launcher, &active->launch, err) : RC_UNAVAILABLE;
+
+    if (!active->launch.command)
+        (void)close(active->launch.file.fd); /* the launcher has its own */
+    return rc;
+}
+
 static void send(struct worker *worker, struct active *active)
 {
     struct err err = {0};
-    enum rc rc = worker->connected ? launcher_start(worker->launcher, &active->launch, &err)
-                                   : RC_UNAVAILABLE;
+    enum rc rc;
 
+    if (!active->launch.command && !worker_open_file(worker, active))
+        return;
+    rc = launch(worker, active, &err);
     if (rc == RC_BUSY || rc == RC_UNAVAILABLE) {
         active->state = ACTIVE_UNSENT;
         list_append(&worker->unsent, &active->link);
@@ -141,6 +156,8 @@ static void send(struct worker *worker, struct active *active)
 
 void worker_start_run(struct worker *worker, struct active *active, instant_us start_at)
 {
+    list_remove(&active->link);
+    worker_use_file(worker, active);
     active->launch.run = active->key;
     active->launch.start_at = start_at;
     active->start_at = start_at;
@@ -180,10 +197,13 @@ void worker_kill_run(struct worker *worker, const struct run_key *key)
 
     if (!active)
         return;
-    if (active->state < ACTIVE_HANDED_OVER)
-        active->kill_wanted = true;
-    else
+    if (active->state >= ACTIVE_HANDED_OVER) {
         launcher_kill(worker->launcher, key);
+        return;
+    }
+    active->kill_wanted = true;
+    if (active->give_up_at) /* it may wait for its file for long */
+        worker_start_run(worker, active, active->start_at);
 }
 
 void worker_withdraw(struct worker *worker, job_id job)
@@ -196,6 +216,7 @@ void worker_withdraw(struct worker *worker, job_id job)
         active->withdrawn = true;
         launcher_kill(worker->launcher, &active->key);
     }
+    worker_withdraw_fileless(worker, job);
 }
 
 static void on_started(struct worker *worker, const struct launch_event *event)

@@ -15,8 +15,10 @@
 
 #include "core/agenda.h"
 
+#include "worker/cache.h"
 #include "worker/ledger.h"
 #include "worker/run_set.h"
+#include "worker/transfer.h"
 #include "worker/worker.h"
 
 #define START_SLACK \
@@ -37,10 +39,11 @@ enum active_state { ACTIVE_CLAIMED, ACTIVE_UNSENT, ACTIVE_HANDED_OVER, ACTIVE_RU
 
 struct active {
     struct table_node node; /* in worker->active, by key */
-    struct list link;       /* in worker->unsent or worker->unwritten, else by itself */
+    struct list link;       /* in one of the worker's lists, else by itself */
     struct run_key key;
     struct claim_token token;
     enum run_trigger trigger;
+    uint64_t revision; /* of the job, as it was claimed */
     enum active_state state;
     struct arena arena; /* owns the launch */
     struct launch launch;
@@ -51,6 +54,9 @@ struct active {
     mono_us started_mono;
     bool kill_wanted;
     bool withdrawn;      /* its job was removed or paused before it started */
+    struct cached *file; /* that it executes; NULL: a command, or that is not looked at yet */
+    mono_us give_up_at;  /* not 0: its file was not there when it was to start */
+    bool other_revision; /* the job has another by now, and its launch is not built yet */
     const char *refusal; /* why it cannot be executed, NULL when it can; of the arena */
 };
 
@@ -76,6 +82,7 @@ struct loaded {
     bool found; /* and not removed */
     bool due;   /* its schedule is to be followed */
     struct agenda_job job;
+    char sha256[CACHE_HASH]; /* of the file that it executes, "" when none */
     bool has_run;
     bool has_last; /* its newest run has ended */
     struct run_key last;
@@ -214,6 +221,7 @@ struct worker {
     struct ledger ledger;    /* the store thread's, while a work travels */
     struct mailbox inbox;    /* struct message */
     struct mailbox returned; /* struct work */
+    struct mailbox fetched;  /* struct fetch */
 
     enum worker_phase phase;
     bool connected;
@@ -222,6 +230,13 @@ struct worker {
     struct list unsent;      /* active: the launcher was busy or away */
     struct list handed_over; /* active: with the guardian, not started */
     struct list unwritten;   /* active: running, not yet written as such, oldest first */
+    struct list fileless;    /* active: their files are not ready (file.c) */
+    struct cache cache;
+    struct list urgent_files; /* struct cached, to be downloaded: runs need them */
+    struct list early_files;  /* jobs have them */
+    size_t downloads;         /* under way */
+    bool list_sent, listed;   /* which copies there are is asked for, is known */
+    mono_us look_at_files;    /* next */
     struct table known;
     struct table waiting; /* lists of struct waiting, by job */
     struct map loading;   /* job -> enum load_flag */
@@ -265,9 +280,10 @@ struct worker {
     atomic_int_least64_t due_next_hour;
 
     struct loop loop;
-    struct loop_source inbox_source, returned_source, launcher_source;
+    struct loop_source inbox_source, returned_source, fetched_source, launcher_source;
     pthread_t loop_thread, store_thread, coordination_thread;
     struct mailbox to_store, to_coordination;
+    struct fetcher *fetchers; /* thread_files.c */
     bool threads;
     atomic_bool stopping;
 };
@@ -288,6 +304,22 @@ void worker_kill_run(struct worker *worker, const struct run_key *key);
 void worker_skip_run(struct worker *worker, struct active *active, enum run_status status,
                      const char *reason);
 struct run_result result_without_start(enum run_status status, instant_us at);
+
+/* file.c: copies of scripts and binaries, and the runs that wait for one. */
+/* A job has this file: it is got ready, when there is room for it. */
+void worker_expect_file(struct worker *worker, const char *hash);
+/* A run will need its file. */
+void worker_use_file(struct worker *worker, struct active *active);
+/* Into its launch; false: the run waits for it. */
+bool worker_open_file(struct worker *worker, struct active *active);
+void worker_withdraw_fileless(struct worker *worker, job_id job);
+void worker_take_fetches(struct worker *worker);
+void worker_move_files(struct worker *worker, mono_us now);
+mono_us worker_files_deadline(const struct worker *worker);
+
+/* thread_files.c */
+enum rc worker_start_fetchers(struct worker *worker, struct err *err);
+void worker_stop_fetchers(struct worker *worker);
 
 /* decide.c */
 void worker_advance(struct worker *worker, instant_us now);
@@ -316,9 +348,13 @@ void worker_take_clock(struct worker *worker, const struct clock_check *check);
 /* The wall clock was set: it is to be checked before anything else. */
 void worker_doubt_clock(struct worker *worker);
 
-/* launch.c: fills active->launch, or active->refusal. */
+/* launch.c: fills active->launch, or active->refusal. A job that has another revision by now than
+ * was claimed is left for launch_build_revision(), which reads what it was; any rc of that but
+ * RC_OK is the store's. */
 void launch_build(struct active *active, const struct worker_config *config,
                   const struct job_record *record, const char *request_text);
+enum rc launch_build_revision(struct active *active, const struct worker_config *config,
+                              const char *request_text, struct err *err);
 
 /* load.c */
 void worker_take_tasks(struct worker *worker, const struct message *message);

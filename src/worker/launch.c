@@ -22,14 +22,14 @@ static void set_pair(struct pairs *pairs, const char *name, const char *value)
 }
 
 static void set_own_pairs(struct active *active, const struct worker_config *config,
-                          const struct job_record *record, struct pairs *env)
+                          const struct job *job, struct pairs *env)
 {
     struct arena *arena = &active->arena;
     char id[RUN_ID_TEXT], tick[INSTANT_TEXT];
 
     set_pair(env, "CRONJOB_JOB_ID",
              arena_printf(arena, "%llu", (unsigned long long)active->key.job));
-    set_pair(env, "CRONJOB_JOB_NAME", arena_strdup(arena, record->name));
+    set_pair(env, "CRONJOB_JOB_NAME", job->name);
     set_pair(env, "CRONJOB_RUN_ID", arena_strdup(arena, run_id_format(&active->key, id)));
     set_pair(env, "CRONJOB_SCHEDULED_AT",
              arena_strdup(arena, instant_format(active->key.scheduled_at, tick)));
@@ -38,7 +38,7 @@ static void set_own_pairs(struct active *active, const struct worker_config *con
 }
 
 static struct pairs build_env(struct active *active, const struct worker_config *config,
-                              const struct job_record *record, const struct pairs *parts[2])
+                              const struct job *job, const struct pairs *parts[2])
 {
     size_t most = parts[0]->count + parts[1]->count + OWN_PAIRS;
     struct pairs env = {.items = arena_alloc(&active->arena, most * sizeof(*env.items))};
@@ -47,39 +47,105 @@ static struct pairs build_env(struct active *active, const struct worker_config 
         for (size_t i = 0; i < parts[part]->count; i++)
             set_pair(&env, parts[part]->items[i].name, parts[part]->items[i].value);
     }
-    set_own_pairs(active, config, record, &env);
+    set_own_pairs(active, config, job, &env);
     return env;
 }
 
-void launch_build(struct active *active, const struct worker_config *config,
-                  const struct job_record *record, const char *request_text)
+struct document {
+    const char *text;
+    size_t length;
+};
+
+static void fill_file(struct active *active, const struct job *job)
+{
+    if (job->type == JOB_COMMAND) {
+        active->launch.command = job->executable;
+        return;
+    }
+    active->launch.is_script = job->type == JOB_SCRIPT;
+    active->launch.sha256 = job->sha256;
+    active->launch.filename = job->filename;
+    active->launch.file.fd = -1;
+    if (!*job->sha256)
+        active->refusal = "the job does not say which file: it has no sha256";
+}
+
+static void fill(struct active *active, const struct worker_config *config, const struct job *job,
+                 const struct run_request *request)
+{
+    active->launch = (struct launch){
+        .account = job->run_as,
+        .args = request->has_args ? request->args : job->args,
+        .env = build_env(active, config, job, (const struct pairs *[]){&job->env, &request->env}),
+        .stdin_text = job->stdin_text,
+        .working_directory = job->working_directory,
+        .timeout = job->timeout,
+        .kill_grace = job->kill_grace,
+        .limits = job->limits,
+        .fenced = !config->alone && job->on_worker_loss == WORKER_LOSS_RERUN,
+    };
+    fill_file(active, job);
+}
+
+static void build(struct active *active, const struct worker_config *config,
+                  const struct document *document, const char *request_text)
 {
     struct problems problems = {.arena = &active->arena};
     struct wire_job_source source = {
-        .text = record->document, .length = record->document_length, .mode = WIRE_JOB_STORED};
+        .text = document->text, .length = document->length, .mode = WIRE_JOB_STORED};
     struct run_request request = {0};
     struct err err = {0};
     struct job job;
     enum rc rc = wire_job_read(&source, &problems, &job, &err);
 
+    active->refusal = NULL;
     if (rc == RC_OK)
         rc = wire_run_request_read(request_text, strlen(request_text), &problems, &request, &err);
-    if (rc != RC_OK) {
+    if (rc == RC_OK)
+        fill(active, config, &job, &request);
+    else
         active->refusal =
             arena_printf(&active->arena, "the job cannot be read: %s",
                          problems.count ? problems.items[0].message : err_message(&err, rc));
-        return;
-    }
-    active->launch = (struct launch){
-        .account = job.run_as,
-        .command = job.executable,
-        .args = request.has_args ? request.args : job.args,
-        .env = build_env(active, config, record, (const struct pairs *[]){&job.env, &request.env}),
-        .stdin_text = job.stdin_text,
-        .working_directory = job.working_directory,
-        .timeout = job.timeout,
-        .kill_grace = job.kill_grace,
-        .limits = job.limits,
-        .fenced = !config->alone && job.on_worker_loss == WORKER_LOSS_RERUN,
-    };
+}
+
+void launch_build(struct active *active, const struct worker_config *config,
+                  const struct job_record *record, const char *request_text)
+{
+    struct document document = {record->document, record->document_length};
+
+    active->other_revision = active->revision && active->revision != record->revision;
+    if (!active->other_revision)
+        build(active, config, &document, request_text);
+}
+
+struct builder {
+    struct active *active;
+    const struct worker_config *config;
+    const char *request_text;
+};
+
+static void build_kept(void *context, const char *text, size_t length)
+{
+    struct builder *builder = context;
+
+    build(builder->active, builder->config, &(struct document){text, length},
+          builder->request_text);
+}
+
+enum rc launch_build_revision(struct active *active, const struct worker_config *config,
+                              const char *request_text, struct err *err)
+{
+    struct builder builder = {active, config, request_text};
+    enum rc rc = store_read_revision(config->store, active->key.job, active->revision, build_kept,
+                                     &builder, err);
+
+    if (rc != RC_OK && rc != RC_NOT_FOUND)
+        return rc;
+    active->other_revision = false;
+    if (rc == RC_NOT_FOUND)
+        active->refusal =
+            arena_printf(&active->arena, "what the job was at revision %llu is not kept any more",
+                         (unsigned long long)active->revision);
+    return RC_OK;
 }

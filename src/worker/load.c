@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tasks come from coordination, the jobs they name from the store. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -190,6 +191,7 @@ void loaded_fill(struct loaded *loaded, const struct job_record *job, struct zon
         .on_worker_loss = job->on_worker_loss,
     };
     loaded->due = fill_timing(loaded, job, zones) && job->enabled && job->status != JOB_FINISHED;
+    (void)snprintf(loaded->sha256, sizeof(loaded->sha256), "%s", job->sha256); /* fits */
     loaded->has_run = job->last_run;
     loaded->has_last = job->last_run && run_status_is_final(job->last_run->result.status);
     if (loaded->has_last) {
@@ -264,6 +266,8 @@ void worker_take_loaded(struct worker *worker, const struct loaded *loaded)
         settle_waiting(worker, waiting, now);
         free(waiting);
     }
+    if (!job.dormant)
+        worker_expect_file(worker, loaded->sha256);
     if (!job.dormant && loaded->has_last)
         agenda_recall(worker->agenda, &loaded->last, &loaded->last_result, now);
 }

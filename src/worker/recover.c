@@ -92,6 +92,7 @@ static bool note_unfinished(void *context, const struct run_record *record)
     recovered = &work->recovered[count];
     *recovered = (struct recovered){.active = active_new(&record->run.key, &record->token)};
     recovered->active->trigger = record->run.trigger;
+    recovered->active->revision = record->run.revision;
     recovered->active->started_at = record->run.result.started_at;
     recovery->requests[work->recovered_count++] = xstrdup(record->run.request);
     recovered->journaled_start = entry || record->run.result.status == RUN_RUNNING;
@@ -115,6 +116,18 @@ static bool build_launches(void *context, const struct job_record *job)
                          recovery->requests[i]);
     }
     return true;
+}
+
+static enum rc build_other_revisions(struct recovery *recovery)
+{
+    struct work *work = recovery->work;
+    enum rc rc = RC_OK;
+
+    for (size_t i = 0; i < work->recovered_count && rc == RC_OK; i++)
+        if (work->recovered[i].active->other_revision)
+            rc = launch_build_revision(work->recovered[i].active, &work->worker->config,
+                                       recovery->requests[i], &work->err);
+    return rc;
 }
 
 /* What may be started now must not look as if it never was when we die again. */
@@ -181,6 +194,8 @@ static enum rc recover_all(struct work *work)
     if (rc == RC_OK && jobs.id_count)
         rc = store_read_jobs(work->worker->config.store, &jobs, build_launches, &recovery,
                              &work->err);
+    if (rc == RC_OK)
+        rc = build_other_revisions(&recovery);
     for (size_t i = 0; i < work->recovered_count; i++)
         free(recovery.requests[i]);
     free(recovery.requests);

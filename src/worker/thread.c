@@ -127,12 +127,15 @@ static enum rc add_sources(struct worker *worker, struct err *err)
 
     worker->inbox_source = (struct loop_source){worker->inbox.fd, something_came};
     worker->returned_source = (struct loop_source){worker->returned.fd, something_came};
+    worker->fetched_source = (struct loop_source){worker->fetched.fd, something_came};
     worker->launcher_source =
         (struct loop_source){launcher_fd(worker->launcher), launcher_has_news};
     loop_watch_clock(&worker->loop, instant_came, worker);
     rc = loop_add(&worker->loop, &worker->inbox_source, EPOLLIN, err);
     if (rc == RC_OK)
         rc = loop_add(&worker->loop, &worker->returned_source, EPOLLIN, err);
+    if (rc == RC_OK)
+        rc = loop_add(&worker->loop, &worker->fetched_source, EPOLLIN, err);
     if (rc == RC_OK)
         rc = loop_add(&worker->loop, &worker->launcher_source, EPOLLIN, err);
     return rc;
@@ -152,6 +155,9 @@ enum rc worker_start(struct worker *worker, struct err *err)
         return rc;
     worker->config.execute = travel;
     worker->config.execute_context = worker;
+    rc = worker_start_fetchers(worker, err);
+    if (rc != RC_OK)
+        return rc;
     if (pthread_create(&worker->store_thread, NULL, run_store, worker) ||
         pthread_create(&worker->coordination_thread, NULL, run_coordination, worker) ||
         pthread_create(&worker->loop_thread, NULL, run_loop, worker))
@@ -196,11 +202,13 @@ void worker_stop(struct worker *worker)
     (void)pthread_join(worker->loop_thread, NULL); /* fails only for a thread that is not there */
     stop_store_thread(worker);
     stop_coordination_thread(worker);
+    worker_stop_fetchers(worker);
     if (worker->joined) /* or it would be another's name */
         (void)coordination_leave(worker->config.coordination, worker->config.name,
                                  NULL); /* its lease runs out either way */
     loop_remove(&worker->loop, &worker->inbox_source);
     loop_remove(&worker->loop, &worker->returned_source);
+    loop_remove(&worker->loop, &worker->fetched_source);
     loop_remove(&worker->loop, &worker->launcher_source);
     loop_release(&worker->loop);
 }

@@ -173,6 +173,7 @@ static void settle_claim(struct worker *worker, const struct work *work, struct 
         active->too_late = clock_mono(worker->config.clock) - work->begun_at > START_SLACK;
         active->kill_wanted = run_set_has(&worker->kills, &active->key);
         worker_add_active(worker, active);
+        worker_use_file(worker, active);
         claim->active = NULL;
     } else if (claim->outcome == CLAIM_TAKEN) {
         consume_run(worker, &claim->decision.run); /* it is another's, or has ended */

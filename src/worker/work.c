@@ -116,6 +116,7 @@ static bool note_won(void *context, const struct run_record *run)
         claim->active = active_new(&run->run.key, &run->token);
     claim->request = arena_strdup(&claim->active->arena, run->run.request);
     claim->active->trigger = run->run.trigger;
+    claim->active->revision = run->run.revision;
     claim->active->refusal = "the job is gone"; /* until the launch is built */
     return true;
 }
@@ -199,12 +200,22 @@ static bool build_launch(void *context, const struct job_record *job)
             high = middle;
     }
     for (; low < builder->count && builder->by_job[low]->decision.run.job == job->id; low++) {
-        struct active *active = builder->by_job[low]->active;
-
-        active->refusal = NULL;
-        launch_build(active, &builder->work->worker->config, job, builder->by_job[low]->request);
+        launch_build(builder->by_job[low]->active, &builder->work->worker->config, job,
+                     builder->by_job[low]->request);
     }
     return true;
+}
+
+static enum rc build_other_revisions(const struct builder *builder)
+{
+    struct work *work = builder->work;
+    enum rc rc = RC_OK;
+
+    for (size_t i = 0; i < builder->count && rc == RC_OK; i++)
+        if (builder->by_job[i]->active->other_revision)
+            rc = launch_build_revision(builder->by_job[i]->active, &work->worker->config,
+                                       builder->by_job[i]->request, &work->err);
+    return rc;
 }
 
 static enum rc build_launches(struct work *work)
@@ -213,6 +224,7 @@ static enum rc build_launches(struct work *work)
     job_id *ids AUTO_FREE = xcalloc(work->claim_count, sizeof(*ids));
     struct builder builder = {.work = work, .by_job = by_job};
     struct job_query query = job_query_all();
+    enum rc rc;
 
     for (size_t i = 0; i < work->claim_count; i++) {
         if (work->claims[i].outcome == CLAIM_WON)
@@ -226,7 +238,8 @@ static enum rc build_launches(struct work *work)
     query.ids = ids;
     query.id_count = builder.count;
     query.parts = JOB_PART_DOCUMENT;
-    return store_read_jobs(work->worker->config.store, &query, build_launch, &builder, &work->err);
+    rc = store_read_jobs(work->worker->config.store, &query, build_launch, &builder, &work->err);
+    return rc == RC_OK ? build_other_revisions(&builder) : rc;
 }
 
 static enum rc journal_starts(struct work *work)

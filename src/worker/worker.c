@@ -20,11 +20,16 @@ enum rc worker_new(const struct worker_config *config, struct worker **ret_worke
     enum rc rc;
 
     worker->config = *config;
-    worker->inbox.fd = worker->returned.fd = worker->to_store.fd = worker->to_coordination.fd = -1;
+    worker->inbox.fd = worker->returned.fd = worker->fetched.fd = worker->to_store.fd =
+        worker->to_coordination.fd = -1;
     list_init(&worker->unsent);
     list_init(&worker->handed_over);
     list_init(&worker->unwritten);
     list_init(&worker->items);
+    list_init(&worker->fileless);
+    list_init(&worker->urgent_files);
+    list_init(&worker->early_files);
+    cache_init(&worker->cache, config->cache_limit);
     worker->agenda = agenda_new(&(struct agenda_config){.lead = LEAD, .boot_at = config->boot_at});
     worker->started_at = clock_now(config->clock);
     map_init(&worker->loading);
@@ -37,6 +42,8 @@ enum rc worker_new(const struct worker_config *config, struct worker **ret_worke
         rc = mailbox_init(&worker->inbox, err);
     if (rc == RC_OK)
         rc = mailbox_init(&worker->returned, err);
+    if (rc == RC_OK)
+        rc = mailbox_init(&worker->fetched, err);
     if (rc != RC_OK) {
         worker_free(worker);
         return rc;
@@ -118,6 +125,7 @@ static mono_us next_deadline(const struct worker *worker)
         next = worker->join_at;
     if (worker->announced && !worker->joined && !worker->joining)
         next = MIN(next, worker->join_at);
+    next = MIN(next, worker_files_deadline(worker));
     if (!list_is_empty(&worker->unwritten))
         next = MIN(next, list_first(&worker->unwritten, struct active, link)->started_mono +
                              RECORD_STARTED);
@@ -142,6 +150,7 @@ static void do_due(struct worker *worker, instant_us now, mono_us mono)
 {
     if (!atomic_load(&worker->stopping) && worker_may_claim(worker, mono))
         worker_advance(worker, now);
+    worker_move_files(worker, mono);
     worker_send_unsent(worker);
     worker_write_started(worker, mono);
     if (mono >= worker->next_sign && !worker->sign_waits && !worker->conflict)
@@ -157,6 +166,7 @@ struct worker_wake worker_step(struct worker *worker)
 
     read_returned(worker);
     read_inbox(worker);
+    worker_take_fetches(worker);
     now = clock_now(worker->config.clock);
     mono = clock_mono(worker->config.clock);
     if (worker->phase == PHASE_READY)
@@ -200,6 +210,13 @@ static void free_mail(struct worker *worker)
         mail = mail->next;
         work_free(work);
     }
+    mail = worker->fetched.fd >= 0 ? mailbox_take_all(&worker->fetched) : NULL;
+    while (mail) {
+        struct fetch *fetch = container_of(mail, struct fetch, mail);
+
+        mail = mail->next;
+        fetch_free(fetch);
+    }
 }
 
 void worker_free(struct worker *worker)
@@ -218,6 +235,7 @@ void worker_free(struct worker *worker)
     run_set_release(&worker->kills);
     run_set_release(&worker->strays);
     run_set_release(&worker->elsewhere);
+    cache_release(&worker->cache);
     free(worker->claims);
     free(worker->loads);
     agenda_free(worker->agenda);
@@ -226,5 +244,7 @@ void worker_free(struct worker *worker)
         mailbox_release(&worker->inbox);
     if (worker->returned.fd >= 0)
         mailbox_release(&worker->returned);
+    if (worker->fetched.fd >= 0)
+        mailbox_release(&worker->fetched);
     free(worker);
 }

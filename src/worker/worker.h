@@ -29,6 +29,7 @@
 #include "ports/clock.h"
 #include "ports/coordination.h"
 #include "ports/events.h"
+#include "ports/files.h"
 #include "ports/journal.h"
 #include "ports/launcher.h"
 #include "ports/objects.h"
@@ -38,6 +39,7 @@
 
 struct worker;
 struct work;
+struct fetch;
 
 struct worker_config {
     const char *name;
@@ -52,9 +54,11 @@ struct worker_config {
     struct clock *clock;
     struct journal *journal;
     struct objects *objects;
-    instant_us boot_at; /* when this node was booted; the same after every restart of the worker */
-    span_us lease;      /* how long the store believes it alive without a sign */
-    span_us sign_every; /* how often it gives one; 0: four times a lease */
+    struct files *files; /* copies of what is in `objects`; NULL: it executes commands only */
+    int64_t cache_limit; /* bytes of them */
+    instant_us boot_at;  /* when this node was booted; the same after every restart of the worker */
+    span_us lease;       /* how long the store believes it alive without a sign */
+    span_us sign_every;  /* how often it gives one; 0: four times a lease */
     /* Whether the node's clock follows a time server; NULL: that is not known. */
     bool (*clock_is_synchronised)(void *context);
     /* The next of all runs that have output here, round and round; false at the end of a round.
@@ -66,6 +70,9 @@ struct worker_config {
     /* Takes a work to where store and journal may be waited for; work_execute() there, then
      * worker_return(). NULL: the worker's own store thread, see worker_start(). */
     void (*execute)(void *context, struct work *work);
+    /* The same for what is done with files: fetch_execute(), then worker_return_fetch(). Any number
+     * of them may be under way, and they may overtake each other. */
+    void (*fetch)(void *context, struct fetch *fetch);
     void *execute_context;
 };
 
@@ -90,6 +97,8 @@ struct worker_wake worker_step(struct worker *worker);
 /* On any thread: does the work; on the caller of execute(): hands it back to its worker. */
 void work_execute(struct work *work);
 void worker_return(struct worker *worker, struct work *work);
+void fetch_execute(struct fetch *fetch);
+void worker_return_fetch(struct worker *worker, struct fetch *fetch);
 
 /* How many jobs are due within the hour, as of the last sign of life. From any thread; the context
  * is the worker. */
