@@ -209,6 +209,42 @@ static enum rc store_upload(const struct call *call, const struct upload *upload
     return of_store(rc, err);
 }
 
+struct copying {
+    struct upload *upload;
+    struct err *err;
+    enum rc rc;
+};
+
+static bool copy_piece(void *context, const void *data, size_t length)
+{
+    struct copying *copying = context;
+
+    copying->rc = upload_write(copying->upload, data, length, copying->err);
+    return copying->rc == RC_OK;
+}
+
+/* Nobody brings the bytes, so they are taken from where they are, to be young again. */
+static enum rc renew(struct intake *intake, const char *key, const struct object_info *info,
+                     struct err *err)
+{
+    const struct api_config *config = &intake->call->api->config;
+    struct copying copying = {.upload = &intake->upload, .err = err, .rc = RC_OK};
+    struct object_range whole = {.length = -1};
+    enum rc rc;
+
+    upload_close(copying.upload);
+    rc = upload_open(copying.upload, config->upload_directory, info->size, err);
+    if (rc == RC_OK)
+        rc = objects_get(config->objects, key, &whole, copy_piece, &copying, err);
+    if (rc == RC_CLOSED)
+        rc = copying.rc;
+    if (rc == RC_OK)
+        rc = upload_end(copying.upload, false, err);
+    if (rc == RC_OK && strcmp(copying.upload->sha256, intake->sha256) != 0)
+        rc = err_fail(err, RC_IO, "%s has other bytes than it should", key);
+    return rc == RC_OK ? put(config->objects, key, copying.upload, err) : rc;
+}
+
 static enum rc check_stored(struct intake *intake, struct problems *problems, struct err *err)
 {
     char key[sizeof(OBJECT_EXECUTABLES) + CRYPTO_DIGEST_TEXT] = OBJECT_EXECUTABLES;
@@ -217,6 +253,8 @@ static enum rc check_stored(struct intake *intake, struct problems *problems, st
 
     memcpy(key + strlen(key), intake->sha256, CRYPTO_DIGEST_TEXT);
     rc = objects_stat(intake->call->api->config.objects, key, &info, err);
+    if (rc == RC_OK && call_now(intake->call) - info.stored_at >= RENEW_AFTER)
+        rc = renew(intake, key, &info, err);
     if (rc != RC_NOT_FOUND)
         return of_store(rc, err);
     problems_add(problems, "executable",

@@ -60,7 +60,9 @@
   X("keep-runs-for",     LEADING, false, "SPAN", "90d", option_set_span, keep_runs_for, MINUTE, 36500 * DAY, \
     "older runs are erased, but never a job's newest [90d]") \
   X("keep-runs",         LEADING, false, "N", "1000", option_set_count, keep_runs, 1, 1000000, \
-    "and those beyond the newest so many of a job [1000]")
+    "and those beyond the newest so many of a job [1000]") \
+  X("keep-files-for",    LEADING, false, "SPAN", "24h", option_set_span, keep_files_for, SECOND, 36500 * DAY, \
+    "a script or binary that no job and no run has any more is erased after that [24h]")
 
 #define SERVER_OPTION(key_, roles_, repeats_, value_, default_, set_, member_, least_, most_, help_)           \
     {.name = (key_), .repeats = (repeats_), .value = (value_), .help = (help_)},

@@ -59,9 +59,10 @@ struct server_options {
     bool token_only;                /* a loopback connection's account counts for nothing */
     uint32_t threads;               /* of the HTTP server */
     uint32_t connection_limit;
-    span_us drain_timeout; /* how long requests under way may take when it stops */
-    span_us keep_runs_for; /* a run older than this is erased, but never a job's newest */
-    uint32_t keep_runs;    /* and those beyond the newest so many of a job */
+    span_us drain_timeout;  /* how long requests under way may take when it stops */
+    span_us keep_runs_for;  /* a run older than this is erased, but never a job's newest */
+    span_us keep_files_for; /* a file that nobody needs is erased that long after it was stored */
+    uint32_t keep_runs;     /* and those beyond the newest so many of a job */
 };
 
 /* The keys that a role has, as options of its command, and --config. Pointers are valid always. */

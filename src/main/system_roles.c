@@ -101,6 +101,7 @@ static enum rc make_manager(struct system *system, struct err *err)
         .clock = system->clock,
         .keep_runs_for = system->options->keep_runs_for,
         .keep_runs_of_job = system->options->keep_runs,
+        .keep_files_for = system->options->keep_files_for,
     };
     enum rc rc = manager_new(&config, &system->manager, err);
 

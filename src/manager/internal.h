@@ -88,6 +88,8 @@ struct retention {
     struct map finished; /* job -> runs that ended since the job was last looked at */
 };
 
+struct collector;
+
 struct manager {
     struct changes changes; /* first: the port */
     struct manager_config config;
@@ -120,6 +122,7 @@ struct manager {
     struct retention retention;
     mono_us retry_at; /* nothing that failed is tried before */
 
+    struct collector *collector; /* NULL before it is started */
     struct loop loop;
     struct loop_source inbox_source;
     struct loop_source news_source;

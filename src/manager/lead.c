@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 
+#include "manager/collect.h"
 #include "manager/internal.h"
 
 #define CAMPAIGN_FOR (100 * MILLISECOND)
@@ -97,6 +98,7 @@ static void begin_to_lead(struct manager *manager, mono_us now)
     manager->led_since = now;
     manager->retry_at = now;
     atomic_store(&manager->standing, STANDING_LEADS);
+    collector_wake(manager->collector);
     metric_set(metric_series(METRIC_LEADER), 1);
     log_info("manager leads", LOG_TEXT("manager", manager->config.name),
              LOG_U64("epoch", manager->lease.epoch));

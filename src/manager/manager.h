@@ -42,6 +42,8 @@ struct manager_config {
     struct clock *clock;
     span_us keep_runs_for;   /* runs older than this are retired, but never a job's newest */
     size_t keep_runs_of_job; /* and those beyond the newest so many of a job */
+    span_us keep_files_for;  /* an executable that nobody needs goes that long after it was stored;
+                                0:  never */
 };
 
 MUST_USE enum rc manager_new(const struct manager_config *config, struct manager **ret_manager,

@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 
+#include "manager/collect.h"
 #include "manager/internal.h"
 
 static void something_came(struct loop_source *source, uint32_t events)
@@ -24,6 +25,25 @@ static void *run(void *context)
     return NULL;
 }
 
+static bool still_leads(void *context)
+{
+    return manager_leads(context);
+}
+
+static enum rc start_collector(struct manager *manager, struct err *err)
+{
+    struct collect_config config = {.store = manager->config.store,
+                                    .objects = manager->config.objects,
+                                    .clock = manager->config.clock,
+                                    .keep_for = manager->config.keep_files_for,
+                                    .goes_on = still_leads,
+                                    .context = manager};
+
+    if (!config.objects || !*objects_url(config.objects) || config.keep_for == 0)
+        return RC_OK;
+    return collector_new(&config, &manager->collector, err);
+}
+
 enum rc manager_start(struct manager *manager, struct err *err)
 {
     enum rc rc = loop_init(&manager->loop, err);
@@ -35,9 +55,12 @@ enum rc manager_start(struct manager *manager, struct err *err)
     rc = loop_add(&manager->loop, &manager->inbox_source, EPOLLIN, err);
     if (rc == RC_OK)
         rc = loop_add(&manager->loop, &manager->news_source, EPOLLIN, err);
+    if (rc == RC_OK)
+        rc = start_collector(manager, err);
     if (rc == RC_OK && pthread_create(&manager->thread, NULL, run, manager))
         rc = err_fail(err, RC_INTERNAL, "the manager's thread cannot be created");
     if (rc != RC_OK) {
+        collector_free(TAKE(manager->collector));
         loop_release(&manager->loop);
         return rc;
     }
@@ -57,6 +80,7 @@ void manager_stop(struct manager *manager)
     news->kind = NEWS_STOP;
     mailbox_post(&manager->news, &news->mail);
     (void)pthread_join(manager->thread, NULL); /* fails only for a thread that is not there */
+    collector_free(TAKE(manager->collector));
     if (manager->leads)
         coordination_resign(manager->config.coordination);
     loop_remove(&manager->loop, &manager->inbox_source);

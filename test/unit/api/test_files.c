@@ -8,6 +8,7 @@
 #include "base/crypto.h"
 #include "base/mem.h"
 
+#include "adapters/memory/clock.h"
 #include "adapters/memory/objects.h"
 #include "fixture.h"
 #include "testing.h"
@@ -222,6 +223,39 @@ static void a_file_that_is_stored_is_named_by_its_url(void **state)
     expect(post(job_of(known, "")), 422, "is no executable of the object store");
 }
 
+/* Whoever names an object that is old by now must not lose it to the manager. */
+static void an_old_file_is_stored_again(void **state)
+{
+    struct clock *clock = memory_clock_new(SECOND);
+    struct api_config config;
+    struct fixture old;
+    char *url;
+    struct object_info before, after;
+    static const char key[] =
+        OBJECT_EXECUTABLES "8f434346648f6b96df89dda901c5176b10a6d83961dd3c1ac88b59b2dc327aa4";
+
+    (void)state;
+    config = fixture_config(&old);
+    objects_free(old.objects);
+    config.objects = old.objects =
+        memory_objects_new(&(struct memory_objects_config){.clock = clock});
+    fixture_start(&old, &config);
+    url = job_of("aGk=", "");
+    assert_int_equal(status_of(post_json(&old, "/jobs", url)), 201);
+    free(url);
+    assert_int_equal(objects_stat(old.objects, key, &before, NULL), RC_OK);
+    memory_clock_advance(clock, SECOND);
+    url = xasprintf("{\"type\":\"binary\",\"schedule\":\"@daily\",\"executable\":\"%s/%s\"}",
+                    objects_url(old.objects), key);
+    assert_int_equal(status_of(post_json(&old, "/jobs", url)), 201);
+    free(url);
+    assert_int_equal(objects_stat(old.objects, key, &after, NULL), RC_OK);
+    assert_int_equal(after.stored_at - before.stored_at, SECOND);
+    assert_int_equal(after.size, before.size);
+    fixture_stop(&old);
+    clock_free(clock);
+}
+
 static void an_object_store_that_fails_fails_the_request(void **state)
 {
     static const struct {
@@ -272,6 +306,7 @@ int main(void)
         TEST(the_same_key_is_the_same_file),
         TEST(a_job_s_file_changes_with_it),
         TEST(a_file_that_is_stored_is_named_by_its_url),
+        cmocka_unit_test(an_old_file_is_stored_again),
         TEST(an_object_store_that_fails_fails_the_request),
         TEST(bytes_that_are_not_the_job_s_break_the_answer_off),
     };

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * manager/collect.h: executables that no job and no kept run has any more go from the object store.
+ *
+ * Who brings a file stores it before there is a job that has it, so for a while nobody has it. What
+ * was stored less than `keep_for` ago is therefore spared, and whoever makes a job of a file that
+ * is already there stores it again when it is half as old. What is left of that race is between the
+ * last look at an object and its removal, some milliseconds a day after it was last brought.
+ *
+ * The object store waits, so a leading manager does this on a thread of its own: soon after it
+ * began to lead, then once an hour. Two that do it at once do no harm: both go by the same rule.
+ */
+#ifndef CRONJOB_MANAGER_COLLECT_H
+#define CRONJOB_MANAGER_COLLECT_H
+
+#include "ports/clock.h"
+#include "ports/objects.h"
+#include "ports/store.h"
+
+/* Ports are not owned. */
+struct collect_config {
+    struct store *store;
+    struct objects *objects;
+    struct clock *clock;
+    span_us keep_for;
+    bool (*goes_on)(void *context); /* asked before each removal: false ends the pass */
+    void *context;
+};
+
+/* One pass; answers how many were removed. RC_UNAVAILABLE and others: what is left is for the next.
+ */
+MUST_USE enum rc collect_files(const struct collect_config *config, size_t *ret_removed,
+                               struct err *err);
+
+/* The thread. */
+struct collector;
+
+MUST_USE enum rc collector_new(const struct collect_config *config,
+                               struct collector **ret_collector, struct err *err);
+void collector_wake(struct collector *collector); /* goes_on() may say something else now */
+void collector_free(struct collector *collector); /* after what is going on; NULL is fine */
+
+#endif
