@@ -3,6 +3,7 @@
 
 #include <dlfcn.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -53,6 +54,7 @@ struct exchange {
     http_take take; /* NULL: the response's body takes it */
     void *context;
     size_t header_text; /* bytes */
+    size_t given;       /* bytes of the body */
     enum rc rc;         /* why it was broken off from our side */
 };
 
@@ -185,6 +187,34 @@ static size_t on_header(char *line, size_t size, size_t count, void *context)
     return length;
 }
 
+/* What goes out. */
+
+static size_t on_read(char *data, size_t size, size_t count, void *context)
+{
+    struct exchange *exchange = context;
+    const struct http_call *call = exchange->call;
+    size_t room = MIN(size * count, call->body_length - exchange->given);
+    size_t given = room ? call->give(call->give_context, exchange->given, data, room) : 0;
+
+    if (room && !given) {
+        exchange->rc = RC_IO;
+        return CURL_READFUNC_ABORT;
+    }
+    exchange->given += given;
+    return given;
+}
+
+/* A connection that was kept open turned out to be closed: all of it again. */
+static int on_seek(void *context, curl_off_t offset, int origin)
+{
+    struct exchange *exchange = context;
+
+    if (origin != SEEK_SET || offset < 0 || (size_t)offset > exchange->call->body_length)
+        return CURL_SEEKFUNC_FAIL;
+    exchange->given = (size_t)offset;
+    return CURL_SEEKFUNC_OK;
+}
+
 /* libcurl asks about once a second while nothing comes. */
 static int on_progress(void *context, curl_off_t to_get, curl_off_t got, curl_off_t to_send,
                        curl_off_t sent)
@@ -246,6 +276,23 @@ static void set_manner(struct http_client *client, const struct http_call *call)
         SET(CURLOPT_CAINFO, client->ca_file);
 }
 
+static void set_body(struct http_client *client, struct exchange *exchange)
+{
+    const struct http_call *call = exchange->call;
+
+    if (call->give) {
+        SET(CURLOPT_UPLOAD, 1L);
+        SET(CURLOPT_INFILESIZE_LARGE, (curl_off_t)call->body_length);
+        SET(CURLOPT_READFUNCTION, on_read);
+        SET(CURLOPT_READDATA, exchange);
+        SET(CURLOPT_SEEKFUNCTION, on_seek);
+        SET(CURLOPT_SEEKDATA, exchange);
+    } else if (call->body) {
+        SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->body_length);
+        SET(CURLOPT_POSTFIELDS, call->body);
+    }
+}
+
 static void set_up(struct http_client *client, struct exchange *exchange,
                    const struct curl_slist *headers)
 {
@@ -256,10 +303,7 @@ static void set_up(struct http_client *client, struct exchange *exchange,
     set_manner(client, call);
     SET(CURLOPT_URL, call->url);
     SET(CURLOPT_HTTPHEADER, headers);
-    if (call->body) {
-        SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->body_length);
-        SET(CURLOPT_POSTFIELDS, call->body);
-    }
+    set_body(client, exchange);
     if (strcmp(call->method, "HEAD") == 0)
         SET(CURLOPT_NOBODY, 1L);
     else
@@ -306,6 +350,8 @@ static enum rc outcome(const struct http_client *client, const struct exchange *
         return RC_OK;
     if (exchange->rc == RC_CLOSED)
         return err_fail(err, RC_CLOSED, "ended by the caller");
+    if (exchange->rc == RC_IO)
+        return err_fail(err, RC_IO, "what was to be sent could not be read");
     if (exchange->rc != RC_OK)
         return err_fail(err, exchange->rc, "the answer is larger than allowed");
     if (code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL)

@@ -49,6 +49,10 @@ struct http_call {
     size_t header_count;
     const void *body; /* NULL: none */
     size_t body_length;
+    /* Gives the body in its stead, as it is sent: at most `capacity` bytes from `offset` on, and
+     * from the beginning again when libcurl repeats the call. 0 ends the call: RC_IO. */
+    size_t (*give)(void *context, size_t offset, void *data, size_t capacity);
+    void *give_context;
     span_us timeout;      /* for the whole call; 0: none, for streams */
     span_us idle_timeout; /* RC_TIMEOUT when for so long nothing came; 0: none. Whole seconds */
     size_t body_limit;    /* of the answer: RC_TOO_BIG. For http_client_request() */
@@ -78,7 +82,8 @@ void http_response_release(struct http_response *response);
 
 /*
  * RC_UNAVAILABLE: the server cannot be reached or has broken off; `err` says why in words.
- * RC_TIMEOUT. RC_TOO_BIG. RC_INVALID: the URL. On failure there is nothing to release.
+ * RC_TIMEOUT. RC_TOO_BIG. RC_INVALID: the URL. RC_IO: give(). On failure there is nothing to
+ * release.
  */
 MUST_USE enum rc http_client_request(struct http_client *client, const struct http_call *call,
                                      struct http_response *ret_response, struct err *err);

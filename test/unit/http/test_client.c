@@ -133,6 +133,51 @@ static void sends_and_receives(void **state)
     }
 }
 
+static size_t give_text(void *context, size_t offset, void *data, size_t capacity)
+{
+    static const char text[] = "a body that is given in pieces";
+    size_t length = MIN(MIN(capacity, (size_t)7), sizeof(text) - 1 - offset);
+
+    (void)context;
+    memcpy(data, text + offset, length);
+    return length;
+}
+
+static size_t give_nothing(void *context, size_t offset, void *data, size_t capacity)
+{
+    (void)data, (void)capacity;
+    ++*(int *)context;
+    return offset ? 0 : 1;
+}
+
+static void gives_the_body_as_it_is_sent(void **state)
+{
+    AUTO_FREE char *url = url_of("/echo");
+    struct http_call call = call_of("PATCH", url);
+    struct http_response response;
+    struct err err = {0};
+    int asked = 0;
+
+    (void)state;
+    call.give = give_text;
+    call.body_length = strlen("a body that is given in pieces");
+    for (int i = 0; i < 2; i++) {
+        if (http_client_request(client, &call, &response, &err) != RC_OK)
+            fail_msg("%s", err.message);
+        assert_string_equal(response.body.data, "PATCH a body that is given in pieces");
+        http_response_release(&response);
+    }
+    call.body_length = 0;
+    assert_int_equal(http_client_request(client, &call, &response, &err), RC_OK);
+    assert_string_equal(response.body.data, "PATCH ");
+    http_response_release(&response);
+    call.give = give_nothing;
+    call.give_context = &asked;
+    call.body_length = 10;
+    assert_int_equal(http_client_request(client, &call, &response, &err), RC_IO);
+    assert_int_equal(asked, 2);
+}
+
 struct status_row {
     const char *method, *path;
     unsigned status;
@@ -337,6 +382,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sends_and_receives),
+        cmocka_unit_test(gives_the_body_as_it_is_sent),
         cmocka_unit_test(answers_any_status),
         cmocka_unit_test(fails_in_words),
         cmocka_unit_test(gives_up_in_time),
