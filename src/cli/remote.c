@@ -10,6 +10,7 @@
 #include "cli/split.h"
 #include "cli/text.h"
 #include "http/client.h"
+#include "http/date.h"
 
 #define CONNECT_TIMEOUT (5 * SECOND)
 #define CALL_TIMEOUT    MINUTE
@@ -109,29 +110,11 @@ static size_t fill_headers(struct cli *cli, const struct remote_request *request
     return count;
 }
 
-/* "Tue, 24 Nov 2026 07:55:00 GMT" (RFC 9110 section 5.6.7); INSTANT_NONE for anything else. */
-static instant_us read_date(const char *text)
-{
-    static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-    char month[4];
-    int day = 0, hour = 0, minute = 0, second = 0;
-    long year = 0;
-    if (!text ||
-        sscanf(text, "%*3s, %2d %3s %4ld %2d:%2d:%2d GMT", /* NOLINT(cert-err34-c): widths */
-               &day, month, &year, &hour, &minute, &second) != 6)
-        return INSTANT_NONE;
-    const char *found = strstr(months, month);
-    if (!found || (found - months) % 3 != 0 || year < 1970 || day < 1 || day > 31)
-        return INSTANT_NONE;
-    int64_t days = days_from_civil(year, (int)((found - months) / 3) + 1, day);
-    return days * DAY + hour * HOUR + minute * MINUTE + second * SECOND;
-}
-
 static void take_response(struct http_response *response, struct remote_answer *answer)
 {
     const char *etag = http_response_header(response, "ETag");
     answer->status = response->status;
-    answer->date = read_date(http_response_header(response, "Date"));
+    answer->date = http_date_read(http_response_header(response, "Date"));
     (void)snprintf(answer->etag, sizeof answer->etag, "%s", etag ? etag : "");
     answer->body = response->body;
     buf_init(&response->body, 0);
