@@ -123,37 +123,6 @@ enum rc option_set_path(const struct option_value *value, const char *text, stru
     return rc;
 }
 
-/* What follows "SCHEME:" in a URL. Other schemes are named, never what follows them: it may hold a
- * password. */
-static enum rc split_url(const char *text, const char *scheme, const char **ret_rest,
-                         struct err *err)
-{
-    size_t length = strlen(scheme);
-    if (strncmp(text, scheme, length) == 0) {
-        *ret_rest = text + length;
-        return RC_OK;
-    }
-    size_t other = strcspn(text, ":");
-    if (text[other] != ':' || other > 20)
-        return err_fail(err, RC_INVALID, "not a URL that begins with %s", scheme);
-    return err_fail(err, RC_INVALID, "%.*s: is not supported by this version, which knows %s",
-                    (int)other, text, scheme);
-}
-
-static enum rc set_place(const struct option_value *value, const char *text, const char *scheme,
-                         struct err *err)
-{
-    const char *path = "";
-    enum rc rc = *text == '\0' ? RC_OK : split_url(text, scheme, &path, err);
-    if (rc == RC_OK && strncmp(path, "///", 3) == 0)
-        path += 2;
-    if (rc == RC_OK && *text != '\0')
-        rc = check_path(path, err);
-    if (rc == RC_OK)
-        set_text(value, path);
-    return rc;
-}
-
 enum rc option_set_store(const struct option_value *value, const char *text, struct err *err)
 {
     return place_store_read(text, value->arena, &value->options->store, err);
@@ -161,7 +130,7 @@ enum rc option_set_store(const struct option_value *value, const char *text, str
 
 enum rc option_set_objects(const struct option_value *value, const char *text, struct err *err)
 {
-    return set_place(value, text, "file:", err);
+    return place_objects_read(text, value->arena, &value->options->objects, err);
 }
 
 enum rc option_set_coordination(const struct option_value *value, const char *text, struct err *err)

@@ -30,7 +30,9 @@
   X("cluster-secret",    CLUSTER, false, "FILE", NULL, option_set_path, cluster_secret, 0, 0, \
     "holds the secret that all roles of a cluster share") \
   X("objects",           ALL, false, "URL", "", option_set_objects, objects, 0, 0, \
-    "file:DIR: uploaded files and long outputs [standalone: objects in the data directory]") \
+    "file:DIR or s3://BUCKET[/PREFIX]?endpoint=URL&region=R [standalone: objects in the data directory]") \
+  X("objects-credentials", ALL, false, "FILE", NULL, option_set_path, objects_credentials, 0, 0, \
+    "holds `key = ...` and `secret = ...` for s3:") \
   X("cache-limit",       RUNNING, false, "SIZE", "1GiB", option_set_size, cache_limit, 0, (int64_t)1 << 50, \
     "the most that this worker's copies of scripts and binaries may take [1GiB]") \
   X("name",              ALL & ~ROLE_API, false, "NAME", "", option_set_name, name, 0, 0, \
@@ -317,6 +319,33 @@ static enum rc check_places(const struct server_options *options, enum role role
     return RC_OK;
 }
 
+/* A secret comes by a file or the environment, never by a flag. */
+static void set_objects(struct server_options *options, const struct option_sources *sources,
+                        struct arena *arena)
+{
+    const char *key = variable(sources->environment, "CRONJOB_OBJECTS_KEY");
+    const char *secret = variable(sources->environment, "CRONJOB_OBJECTS_SECRET");
+    struct objects_place *place = &options->objects;
+
+    if (key && *key && secret && *secret) {
+        options->objects_key = arena_strdup(arena, key);
+        options->objects_secret = arena_strdup(arena, secret);
+    }
+    if (place->kind == OBJECTS_DIRECTORY && !*place->path &&
+        (sources->role & (ROLE_STANDALONE | ROLE_ANY)))
+        place->path = arena_printf(arena, "%s/objects", options->data);
+}
+
+static enum rc check_objects(const struct server_options *options, enum role role, struct err *err)
+{
+    if (role == ROLE_ANY || options->objects.kind != OBJECTS_S3 || options->objects_key ||
+        options->objects_credentials)
+        return RC_OK;
+    return err_fail(err, RC_INVALID,
+                    "objects: s3: needs a key and a secret, by objects-credentials or by "
+                    "CRONJOB_OBJECTS_KEY and CRONJOB_OBJECTS_SECRET");
+}
+
 enum rc server_options_read(const struct option_sources *sources, struct arena *arena,
                             struct server_options *ret_options, struct err *err)
 {
@@ -330,8 +359,10 @@ enum rc server_options_read(const struct option_sources *sources, struct arena *
         return rc;
     if (*options->store.path == '\0')
         options->store.path = arena_printf(arena, "%s/cronjob.db", options->data);
-    if (*options->objects == '\0' && (sources->role & (ROLE_STANDALONE | ROLE_ANY)))
-        options->objects = arena_printf(arena, "%s/objects", options->data);
+    set_objects(options, sources, arena);
+    rc = check_objects(options, sources->role, err);
+    if (rc != RC_OK)
+        return rc;
     *ret_options = *options;
     return RC_OK;
 }

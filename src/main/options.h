@@ -42,12 +42,14 @@ struct server_options {
     const char *data;         /* the directory of all that is kept */
     struct store_place store; /* a file in `data` unless told otherwise */
     struct coordination_place coordination;
-    const char
-        *objects;          /* the directory of uploaded files and long outputs; "": nowhere, in a
-                              cluster's role that was not told. Alone: in `data` unless told otherwise */
-    int64_t cache_limit;   /* bytes of a worker's copies of scripts and binaries */
-    const char *name;      /* of manager and worker; the host's unless told otherwise */
-    const char *advertise; /* the URL by which others reach this manager or worker */
+    struct objects_place objects;    /* a directory in `data` unless told otherwise; of a role of a
+                                        cluster that was not told, the path "" */
+    const char *objects_credentials; /* the file of key and secret; NULL when none */
+    const char *objects_key;    /* CRONJOB_OBJECTS_KEY and _SECRET, which no flag can say, for */
+    const char *objects_secret; /* everybody sees flags; NULL when not both are set */
+    int64_t cache_limit;        /* bytes of a worker's copies of scripts and binaries */
+    const char *name;           /* of manager and worker; the host's unless told otherwise */
+    const char *advertise;      /* the URL by which others reach this manager or worker */
     const char *cluster_secret; /* the file of the secret that the roles share; NULL when none */
     struct pairs labels;        /* of the worker */
     enum log_level log_level;

@@ -9,6 +9,8 @@
 
 #include "core/limits.h"
 
+#include "ports/objects.h"
+
 enum { MYSQL_PORT = 3306, ZOOKEEPER_PORT = 2181, HOST_MAX = 253 };
 
 /* ---- pieces of a URL ------------------------------------------------------------------------- */
@@ -230,6 +232,165 @@ enum rc place_coordination_read(const char *text, struct arena *arena,
     if (rc == RC_OK)
         *ret_place = place;
     return rc;
+}
+
+/* ---- objects --------------------------------------------------------------------------------- */
+
+#define S3_FORM "s3://BUCKET/PREFIX?endpoint=URL&region=R"
+
+static bool is_of(const char *text, const char *letters, size_t least, size_t most)
+{
+    size_t length = strlen(text);
+
+    return length >= least && length <= most && strspn(text, letters) == length;
+}
+
+/* "http://host:1"; a slash at its end is taken off. */
+static enum rc set_endpoint(struct objects_place *place, const char *text, struct arena *arena,
+                            struct err *err)
+{
+    const char *host;
+    size_t length;
+    struct place_host found;
+    enum rc rc;
+
+    if (!begins(text, "http://", &host) && !begins(text, "https://", &host))
+        return err_fail(err, RC_INVALID, "endpoint '%.80s' does not begin with http:// or https://",
+                        text);
+    length = strcspn(host, "/");
+    if (host[length] && host[length + 1])
+        return err_fail(err, RC_INVALID, "endpoint '%.80s' has a path", text);
+    rc = read_host(host, length, 0, arena, &found, err);
+    if (rc != RC_OK)
+        return err_prefix(err, rc, "endpoint");
+    place->endpoint = arena_strndup(arena, text, (size_t)(host + length - text));
+    return RC_OK;
+}
+
+static enum rc set_style(struct objects_place *place, const char *text, struct err *err)
+{
+    place->in_host = !strcmp(text, "host");
+    if (place->in_host || !strcmp(text, "path"))
+        return RC_OK;
+    return err_fail(err, RC_INVALID, "style '%.40s' is neither path nor host", text);
+}
+
+static enum rc set_parameter(struct objects_place *place, const char *name, const char *value,
+                             struct arena *arena, struct err *err)
+{
+    if (!strcmp(name, "endpoint"))
+        return set_endpoint(place, value, arena, err);
+    if (!strcmp(name, "style"))
+        return set_style(place, value, err);
+    if (!strcmp(name, "region")) {
+        place->region = value;
+        return is_of(value, LETTERS "-", 1, 64)
+                   ? RC_OK
+                   : err_fail(err, RC_INVALID, "region '%.80s' is not 1 to 64 of A-Z a-z 0-9 -",
+                              value);
+    }
+    if (!strcmp(name, "ca")) {
+        place->ca_file = value;
+        return *value ? RC_OK : err_fail(err, RC_INVALID, "ca: the path is empty");
+    }
+    return err_fail(err, RC_INVALID, "'%.40s' is not known; endpoint, region, style and ca are",
+                    name);
+}
+
+/* "endpoint=URL&region=R" */
+static enum rc read_parameters(const char *text, struct objects_place *place, struct arena *arena,
+                               struct err *err)
+{
+    while (*text) {
+        size_t length = strcspn(text, "&"), name = strcspn(text, "=&");
+        const char *value = NULL;
+        enum rc rc;
+
+        if (name >= length)
+            return err_fail(err, RC_INVALID, "'%.*s' is not NAME=VALUE", (int)MIN(length, 80),
+                            text);
+        rc = decode(text + name + 1, length - name - 1, arena, &value, err);
+        if (rc == RC_OK)
+            rc = set_parameter(place, arena_strndup(arena, text, name), value, arena, err);
+        if (rc != RC_OK)
+            return rc;
+        text += length + (text[length] == '&');
+    }
+    return RC_OK;
+}
+
+/* "BUCKET/PREFIX" */
+static enum rc read_bucket(const char *text, size_t length, struct objects_place *place,
+                           struct arena *arena, struct err *err)
+{
+    const char *slash = memchr(text, '/', length), *end = text + length;
+
+    place->bucket = arena_strndup(arena, text, slash ? (size_t)(slash - text) : length);
+    if (!is_of(place->bucket, LETTERS ".-_", 3, 63))
+        return err_fail(err, RC_INVALID,
+                        "bucket '%.80s' is not 3 to 63 of A-Z a-z 0-9 . - _: " S3_FORM,
+                        place->bucket);
+    while (end > text && end[-1] == '/')
+        end--;
+    if (!slash || end <= slash)
+        return RC_OK;
+    place->prefix = arena_strndup(arena, slash + 1, (size_t)(end - slash - 1));
+    return object_key_check(place->prefix, NULL) == RC_OK
+               ? RC_OK
+               : err_fail(err, RC_INVALID, "prefix '%.80s' is not of A-Z a-z 0-9 . _ - and /",
+                          place->prefix);
+}
+
+/* AWS wants the bucket in the host's name, where no certificate covers one with dots in it. */
+static void use_aws(struct objects_place *place, struct arena *arena)
+{
+    if (place->endpoint)
+        return;
+    place->endpoint = arena_printf(arena, "https://s3.%s.amazonaws.com", place->region);
+    place->in_host = !strchr(place->bucket, '.');
+}
+
+static enum rc read_s3(const char *text, struct arena *arena, struct objects_place *ret_place,
+                       struct err *err)
+{
+    size_t length = strcspn(text, "?");
+    struct objects_place place = {
+        .kind = OBJECTS_S3, .path = "", .prefix = "", .region = "us-east-1"};
+    enum rc rc;
+
+    if (strlen(text) > LIMIT_PATH)
+        return err_fail(err, RC_INVALID, "more than %d bytes", LIMIT_PATH);
+    if (memchr(text, '@', length))
+        return err_fail(err, RC_INVALID, "key and secret stand elsewhere: see objects-credentials");
+    rc = read_bucket(text, length, &place, arena, err);
+    if (rc == RC_OK && text[length])
+        rc = read_parameters(text + length + 1, &place, arena, err);
+    if (rc == RC_OK)
+        use_aws(&place, arena);
+    if (rc == RC_OK)
+        *ret_place = place;
+    return rc;
+}
+
+enum rc place_objects_read(const char *text, struct arena *arena, struct objects_place *ret_place,
+                           struct err *err)
+{
+    const char *rest = "";
+
+    if (begins(text, "s3://", &rest))
+        return read_s3(rest, arena, ret_place, err);
+    rest = "";
+    if (*text && !begins(text, "file:", &rest))
+        return refuse_scheme(text, "file:DIR or " S3_FORM, err);
+    if (!strncmp(rest, "///", 3))
+        rest += 2;
+    if (*text && !*rest)
+        return err_fail(err, RC_INVALID, "the path is empty");
+    if (strlen(rest) > LIMIT_PATH)
+        return err_fail(err, RC_INVALID, "a path of more than %d bytes", LIMIT_PATH);
+    *ret_place =
+        (struct objects_place){.kind = OBJECTS_DIRECTORY, .path = arena_strdup(arena, rest)};
+    return RC_OK;
 }
 
 const char *place_hosts_text(const char *scheme, const struct place_hosts *hosts,

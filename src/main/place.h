@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * main/place.h: where a store or a coordination service is, from its URL. Pure.
+ * main/place.h: where a store, a coordination service or objects are, from its URL. Pure.
  *
  *     sqlite:PATH
  *     mysql://USER[:PASSWORD]@HOST[:PORT][,HOST[:PORT]...]/DATABASE
  *     local:
  *     zookeeper://[USER:PASSWORD@]HOST[:PORT][,HOST[:PORT]...]/PATH
+ *     file:DIR
+ *     s3://BUCKET[/PREFIX][?endpoint=URL][&region=R][&style=path|host][&ca=FILE]
  *
- * User, password, database and path may hold %XX. An IPv6 address stands in brackets. Messages
- * never repeat what stands between "//" and "@".
+ * User, password, database, path and what follows "?" may hold %XX. An IPv6 address stands in
+ * brackets. Messages never repeat what stands between "//" and "@".
  */
 #ifndef CRONJOB_MAIN_PLACE_H
 #define CRONJOB_MAIN_PLACE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -53,6 +56,23 @@ MUST_USE enum rc place_store_read(const char *text, struct arena *arena,
                                   struct store_place *ret_place, struct err *err);
 MUST_USE enum rc place_coordination_read(const char *text, struct arena *arena,
                                          struct coordination_place *ret_place, struct err *err);
+
+enum objects_kind { OBJECTS_DIRECTORY, OBJECTS_S3 };
+struct objects_place {
+    enum objects_kind kind;
+    const char *path; /* DIRECTORY; "" when the URL was empty */
+    const char *bucket;
+    const char *prefix;   /* of all keys, without slashes around it; "" when none */
+    const char *endpoint; /* AWS's of the region unless told */
+    const char *region;   /* us-east-1 unless told */
+    const char *ca_file;  /* NULL: the certificates that the system trusts */
+    bool in_host;         /* style=host: the bucket is a part of the host's name. Otherwise of the
+                             path, unless the endpoint is AWS's */
+};
+
+/* As the others. An empty text is file: with an empty path. */
+MUST_USE enum rc place_objects_read(const char *text, struct arena *arena,
+                                    struct objects_place *ret_place, struct err *err);
 
 /* "mysql://h1:3306,h2:3306/cronjob": to be shown, without user and password. */
 const char *place_hosts_text(const char *scheme, const struct place_hosts *hosts,

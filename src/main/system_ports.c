@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "adapters/directory/files.h"
-#include "adapters/directory/objects.h"
 #include "adapters/directory/outputs.h"
 #include "adapters/local/coordination.h"
 #include "adapters/local/events.h"
@@ -15,6 +14,7 @@
 #include "link/changes.h"
 #include "link/events.h"
 #include "link/outputs.h"
+#include "main/objects.h"
 #include "main/process.h"
 #include "main/system.h"
 
@@ -90,19 +90,6 @@ static enum rc make_coordination(struct system *system, struct err *err)
     return zookeeper_coordination_new(&config, &system->coordination, err);
 }
 
-/* ---- objects --------------------------------------------------------------------------------- */
-
-static enum rc make_objects(struct system *system, struct err *err)
-{
-    const char *path = system->options->objects;
-
-    if (!*path) {
-        system->objects = objects_absent();
-        return RC_OK;
-    }
-    return directory_objects_open(path, &system->objects, err);
-}
-
 /* ---- what is here, and what is elsewhere ----------------------------------------------------- */
 
 /* What a worker keeps on its node. */
@@ -155,7 +142,7 @@ enum rc system_make_ports(struct system *system, struct err *err)
     if (rc == RC_OK)
         rc = make_store(system, err);
     if (rc == RC_OK)
-        rc = make_objects(system, err);
+        rc = objects_open(system->options, system->clock, &system->objects, err);
     if (rc == RC_OK && system_is(system, HAS_MANAGER | ROLE_WORKER))
         rc = make_coordination(system, err);
     if (rc == RC_OK && system_is(system, HAS_WORKER))

@@ -105,7 +105,8 @@ static void sort_headers(const struct sign_request *request,
     CHECK(request->header_count && request->header_count <= SIGN_HEADERS);
     for (size_t i = 0; i < request->header_count; i++)
         sorted[i] = &request->headers[i];
-    qsort(sorted, request->header_count, sizeof(sorted[0]), compare_headers);
+    qsort(sorted, request->header_count, sizeof(const struct http_header *), /* NOLINT: pointers */
+          compare_headers);
 }
 
 static void add_lower(const char *name, struct buf *text)

@@ -42,7 +42,7 @@ static void everything_has_a_default(void **state)
     assert_int_equal(options.port, 30000);
     assert_string_equal(options.data, "/var/lib/cronjob");
     assert_string_equal(options.store.path, "/var/lib/cronjob/cronjob.db");
-    assert_string_equal(options.objects, "/var/lib/cronjob/objects");
+    assert_string_equal(options.objects.path, "/var/lib/cronjob/objects");
     assert_string_equal(options.name, "");
     assert_int_equal(options.labels.count, 0);
     assert_int_equal(options.log_level, LEVEL_INFO);
@@ -201,8 +201,13 @@ static void mistakes_name_their_place(void **state)
         {"[other]\nname=x", {0}, {0}, "x.conf:1: '[other]' is no section: there are [cronjob], "},
         {NULL,
          {0},
-         {"--objects=s3://b"},
-         "--objects: s3: is not supported by this version, which knows file:"},
+         {"--objects=ftp://b"},
+         "--objects: ftp: is not known, but file:DIR or s3://BUCKET/PREFIX?endpoint=URL&region=R"},
+        {NULL, {0}, {"--objects=s3://bucket"}, "objects: s3: needs a key and a secret, by "},
+        {NULL,
+         {"CRONJOB_OBJECTS_KEY=k"},
+         {"--objects=s3://bucket"},
+         "objects: s3: needs a key and a secret, by "},
     };
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         AUTO_ARENA struct arena arena = {0};

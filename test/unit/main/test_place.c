@@ -59,6 +59,71 @@ static void stores_are_read(void **state)
     }
 }
 
+/* "file|PATH", "BUCKET|PREFIX|ENDPOINT|REGION|STYLE|CA", or the message. */
+static const char *told_objects(enum rc rc, const struct objects_place *place,
+                                const struct err *err, struct arena *arena)
+{
+    if (rc != RC_OK)
+        return err->message;
+    if (place->kind == OBJECTS_DIRECTORY)
+        return arena_printf(arena, "file|%s", place->path);
+    return arena_printf(arena, "%s|%s|%s|%s|%s|%s", place->bucket, place->prefix, place->endpoint,
+                        place->region, place->in_host ? "host" : "path",
+                        place->ca_file ? place->ca_file : "");
+}
+
+static void objects_are_read(void **state)
+{
+    static const struct {
+        const char *url;
+        const char *expected;
+    } rows[] = {
+        {"", "file|"},
+        {"file:/srv/x", "file|/srv/x"},
+        {"file:///srv/x", "file|/srv/x"},
+        {"file:", "the path is empty"},
+        {"s3://bucket", "bucket||https://s3.us-east-1.amazonaws.com|us-east-1|host|"},
+        {"s3://a.bucket/?region=eu-central-1",
+         "a.bucket||https://s3.eu-central-1.amazonaws.com|eu-central-1|path|"},
+        {"s3://bucket/a/b/?endpoint=http://[::1]:8000/&region=r",
+         "bucket|a/b|http://[::1]:8000|r|path|"},
+        {"s3://bucket?endpoint=https%3A%2F%2Fs3.example.com&style=host&ca=/etc/ca.pem",
+         "bucket||https://s3.example.com|us-east-1|host|/etc/ca.pem"},
+        {"s3://ab", "bucket 'ab' is not 3 to 63 of"},
+        {"s3://", "bucket '' is not 3 to 63 of"},
+        {"s3://my bucket", "bucket 'my bucket' is not 3 to 63 of"},
+        {"s3://bucket/a//b", "prefix 'a//b' is not of"},
+        {"s3://bucket/../b", "prefix '../b' is not of"},
+        {"s3://key:secret@bucket", "key and secret stand elsewhere: see objects-credentials"},
+        {"s3://bucket?endpoint=s3.example.com",
+         "endpoint 's3.example.com' does not begin with http:// or https://"},
+        {"s3://bucket?endpoint=http://h/path", "endpoint 'http://h/path' has a path"},
+        {"s3://bucket?endpoint=http://", "endpoint: '' is not the name of a host"},
+        {"s3://bucket?endpoint=http://h:99999",
+         "endpoint: what follows the host 'h' is not a port"},
+        {"s3://bucket?region=", "region '' is not 1 to 64 of"},
+        {"s3://bucket?style=virtual", "style 'virtual' is neither path nor host"},
+        {"s3://bucket?secret=x", "'secret' is not known; endpoint, region, style and ca are"},
+        {"s3://bucket?endpoint", "'endpoint' is not NAME=VALUE"},
+        {"s3://bucket?region=%zz", "% must be followed by two hexadecimal digits"},
+        {"gs://bucket", "gs: is not known, but file:DIR or s3://BUCKET/PREFIX?"},
+        {"/srv/x", "not a URL that begins with file:DIR or s3://"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct arena AUTO_ARENA arena = {0};
+        struct objects_place place = {0};
+        struct err err = {0};
+        enum rc rc = place_objects_read(rows[i].url, &arena, &place, &err);
+        const char *text = told_objects(rc, &place, &err, &arena);
+
+        if (rc == RC_OK ? strcmp(text, rows[i].expected) != 0
+                        : strncmp(text, rows[i].expected, strlen(rows[i].expected)) != 0)
+            fail_msg("%s: %s, expected %s", rows[i].url, text, rows[i].expected);
+    }
+}
+
 static void coordination_is_read(void **state)
 {
     static const struct {
@@ -89,6 +154,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(stores_are_read),
+        cmocka_unit_test(objects_are_read),
         cmocka_unit_test(coordination_is_read),
     };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "adapters/s3/answer.h"
 #include "base/buf.h"
 
+#include "adapters/s3/answer.h"
 #include "table.h"
 
 #define XML "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
