@@ -14,6 +14,7 @@ Only when they are named:
 cluster   pytest on whole clusters
 mysql     the contract of the store on a real MariaDB, built by gcc and with asan
 galera    the same on a cluster of three nodes, one of which is frozen meanwhile
+s3        the contract of objects on a real S3 server, built by gcc and with asan
 zookeeper the contract of coordination on three real servers, built by gcc and with asan
 
 A suite's name (unit, contract, sim, oracle) is a stage too: that suite alone, built by gcc.
@@ -210,6 +211,10 @@ class Stages:
     def galera(self):
         self.with_server("galera", "galera", "store mysql", self.build("gcc", "gcc"))
 
+    def s3(self):
+        self.with_server("s3-gcc", "s3", "objects s3", self.build("gcc", "gcc"))
+        self.with_server("s3-asan", "s3", "objects s3", self.asan_build())
+
     def zookeeper(self):
         for test in ("coordination zookeeper", "coordination sessions"):
             name = test.replace(" ", "-")
@@ -291,6 +296,7 @@ EVERYTHING = list(STAGES)
 STAGES["cluster"] = Stages.cluster
 STAGES["mysql"] = Stages.mysql
 STAGES["galera"] = Stages.galera
+STAGES["s3"] = Stages.s3
 STAGES["zookeeper"] = Stages.zookeeper
 for suite in SUITES:
     STAGES[suite] = lambda stages, name=suite: stages.suite(name)

@@ -328,8 +328,8 @@ static void absent_objects_say_so(void **state)
 
 static const struct objects_maker *find_maker(const char *name)
 {
-    static const struct objects_maker *const makers[] = {&objects_memory_maker,
-                                                         &objects_directory_maker};
+    static const struct objects_maker *const makers[] = {
+        &objects_memory_maker, &objects_directory_maker, &objects_s3_maker};
 
     for (size_t i = 0; i < sizeof(makers) / sizeof(makers[0]); i++)
         if (!strcmp(makers[i]->name, name))
@@ -364,7 +364,7 @@ int main(int argc, char **argv)
 
     maker = argc > 1 ? find_maker(argv[1]) : NULL;
     if (!maker) {
-        (void)fprintf(stderr, "usage: contract_objects memory|directory\n");
+        (void)fprintf(stderr, "usage: contract_objects memory|directory|s3\n");
         return 2;
     }
     if (maker->begin && maker->begin() != 0)

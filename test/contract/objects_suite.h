@@ -24,6 +24,7 @@ struct objects_maker {
 
 extern const struct objects_maker objects_memory_maker;
 extern const struct objects_maker objects_directory_maker;
+extern const struct objects_maker objects_s3_maker;
 
 /* ---- short words --------------------------------------------------------------------------------
  */

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Real servers for who cannot start them: `run.py SERVER... [--nodes N] [-- COMMAND...]`.
 
-Starts the servers named (zookeeper, mariadb, galera), each on free ports, and prints where they are
+Starts the servers named (zookeeper, mariadb, galera, s3), each on free ports, and prints where they are
 as KEY=VALUE lines, then `ready`. They stay until SIGTERM or SIGINT. With a COMMAND that is run
 instead, with these in its environment; its exit code is passed on.
 
@@ -10,6 +10,7 @@ CRONJOB_TEST_ZOOKEEPER    HOST:PORT,... of all nodes
 CRONJOB_TEST_MYSQL        mysql://USER:PASSWORD@HOST:PORT,.../cronjob of all nodes; the account may
                           also make other databases whose name begins with cronjob
 CRONJOB_TEST_MYSQL_NODES  how many those are
+CRONJOB_TEST_S3           s3://... as --objects takes it; _KEY and _SECRET are who may use it
 CRONJOB_TEST_PIDS         NAME=PID,... of all, for who disturbs them
 """
 
@@ -24,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from servers.mariadb import Galera, MariaDB  # noqa: E402
 from servers.process import temporary_folder  # noqa: E402
+from servers.s3 import KEY, Swift  # noqa: E402
 from servers.zookeeper import ZooKeeper  # noqa: E402
 
 ACCOUNT = ("cronjob", "for-tests")
@@ -37,7 +39,7 @@ def arguments():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("server", nargs="+", choices=["zookeeper", "mariadb", "galera"])
+    parser.add_argument("server", nargs="+", choices=["zookeeper", "mariadb", "galera", "s3"])
     parser.add_argument("--nodes", type=int, default=3, help="of zookeeper and galera (3)")
     parser.add_argument("--dir", type=Path, help="a folder to keep; a temporary one by default")
     parser.add_argument("--env", type=Path, help="a file for the KEY=VALUE lines")
@@ -56,6 +58,10 @@ def start(kinds, nodes, directory):
         database.add_account(*ACCOUNT)
         told["CRONJOB_TEST_MYSQL"] = database.url(*ACCOUNT)
         told["CRONJOB_TEST_MYSQL_NODES"] = str(len(database.nodes))
+    if "s3" in kinds:
+        servers.append(Swift(directory / "s3").start())
+        told["CRONJOB_TEST_S3"] = servers[-1].url()
+        told["CRONJOB_TEST_S3_KEY"], told["CRONJOB_TEST_S3_SECRET"] = KEY, servers[-1].secret
     pids = [f"{node.name}={node.pid}" for server in servers for node in server.nodes]
     told["CRONJOB_TEST_PIDS"] = ",".join(pids)
     return servers, told
