@@ -72,7 +72,8 @@ rights_of() {
         ;;
     worker)
         on_tables 'SELECT' schema documents labels leader
-        on_tables 'SELECT, UPDATE' jobs
+        on_tables 'SELECT, UPDATE' jobs revisions
+        on_tables 'SELECT, INSERT' outputs
         on_tables 'SELECT, INSERT, UPDATE' runs workers
         ;;
     esac
