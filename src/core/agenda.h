@@ -46,7 +46,9 @@
  * - Retries: a run that failed or timed out is tried again (attempt + 1, same scheduled_at) after
  *   retries_delay(), unless a newer tick of the job was claimed meanwhile. A lost run with
  *   on_worker_loss rerun is tried again at once, up to attempt 1 + retries.limit + AGENDA_RERUNS;
- *   lost attempts do not use up the limit as far as they are known.
+ *   lost attempts do not use up the limit as far as they are known. With retries.elsewhere an
+ *   attempt is offered to other workers, AGENDA_OFFERS times in about 5 s, before it is claimed
+ *   here.
  * - @reboot is due once at boot_at, however late, when boot_at > due_since and the cursor is older.
  *   @manual is never due.
  * - A job whose schedule has no further tick, that has no active run and no retry to come, is
@@ -70,7 +72,7 @@
 
 #define AGENDA_SLACK (5 * SECOND) /* a clock that is this far off is not set back */
 
-enum { AGENDA_RERUNS = 3 };
+enum { AGENDA_RERUNS = 3, AGENDA_OFFERS = 6 };
 
 /* The reasons of SKIP, RECORD and KILL. */
 #define AGENDA_ACTIVE      "a run of the job was active"
@@ -123,7 +125,9 @@ struct decision {
     struct run_key run; /* FINISHED: only run.job */
     uint64_t revision;
     enum run_trigger trigger;
-    bool existing;          /* CLAIM: a run on demand that is queued in the store */
+    bool existing;  /* CLAIM: the run is queued in the store */
+    bool elsewhere; /* CLAIM: it is not claimed but queued in the store, for another worker to have;
+                       CLAIM_VOID as long as nobody claimed it */
     instant_us deadline;    /* CLAIM: past this instant it must not take effect */
     instant_us start_at;    /* START */
     enum run_status status; /* SKIP, RECORD */

@@ -39,6 +39,7 @@ struct live {
     const char *refused; /* WON: it will never start, and why; else NULL */
     uint32_t lost;       /* how many attempts before it were lost with their worker */
     uint32_t failures;   /* answers in a row that were no answer or void */
+    uint32_t offers;     /* how often nobody wanted it, of a retry that is to go elsewhere */
     enum run_trigger trigger;
     enum run_status refused_as;
     enum live_kind kind;

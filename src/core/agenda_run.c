@@ -187,6 +187,7 @@ static void claim_void(struct agenda *agenda, struct entry *entry, struct live *
 {
     bool unwanted = live->kind == LIVE_RETRY && !entry_is_followed(entry);
 
+    live->offers++;
     if (!unwanted && live->failures < VOIDS) {
         claim_again(agenda, live, now);
         return;

@@ -149,12 +149,15 @@ static void kill_active(const struct entry *entry, struct out *out)
     }
 }
 
-static void claim(struct entry *entry, struct live *live, instant_us now, struct out *out)
+static void claim(const struct agenda *agenda, struct entry *entry, struct live *live,
+                  instant_us now, struct out *out)
 {
     struct decision *decision = out_add(out, DECIDE_CLAIM, entry, &live->key);
+    bool offered = live->kind == LIVE_RETRY && entry_policy(agenda, entry)->retries.elsewhere;
 
     decision->trigger = live->trigger;
-    decision->existing = live->kind == LIVE_DEMAND;
+    decision->elsewhere = offered && live->offers < AGENDA_OFFERS;
+    decision->existing = live->kind == LIVE_DEMAND || (offered && !decision->elsewhere);
     decision->deadline = now + AGENDA_CLAIM_WINDOW;
     if (live->tried_at == INSTANT_NONE)
         live->tried_at = now;
@@ -191,6 +194,6 @@ void turn_decide(struct agenda *agenda, struct entry *entry, instant_us now, str
         if (live->state == LIVE_WON)
             decide_won(agenda, entry, live, now, out);
         else if (live->state == LIVE_DUE && live->at <= now && !is_held_up(agenda, entry, live))
-            claim(entry, live, now, out);
+            claim(agenda, entry, live, now, out);
     }
 }

@@ -259,7 +259,7 @@ static enum rc read_rows(struct manager *manager, mono_us now, struct err *err)
     if (call.changed)
         manager_reconcile(manager, true);
     manager->next_rows = now + rows_again(manager);
-    return RC_OK;
+    return manager_is_alone(manager) ? RC_OK : manager_look_for_offers(manager, err);
 }
 
 /* ---- what is known ------------------------------------------------------------------------- */
@@ -326,4 +326,15 @@ int manager_pick(struct manager *manager, int current, const struct pairs *label
 {
     manager_count_loads(manager);
     return placement_pick(manager->places, manager->worker_count, current, labels);
+}
+
+int manager_pick_other(struct manager *manager, int than, const struct pairs *labels)
+{
+    bool present = manager->places[than].present;
+    int worker;
+
+    manager->places[than].present = false;
+    worker = manager_pick(manager, -1, labels);
+    manager->places[than].present = present;
+    return worker;
 }

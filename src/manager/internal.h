@@ -119,6 +119,7 @@ struct manager {
     struct mail *waiting;    /* changes taken from the inbox, oldest first */
     struct reconciliation reconciliation;
     struct run_pass runs;
+    struct map offers; /* retries for other workers that were seen, by a hash of their keys */
     struct retention retention;
     mono_us retry_at; /* nothing that failed is tried before */
 
@@ -174,6 +175,7 @@ bool manager_is_lost(const struct manager *manager, int worker); /* two witnesse
 bool manager_has_crew(const struct manager *manager);            /* somebody is there to work */
 /* The worker for a job that asks for these labels and is on `current` (-1: nowhere); -1. */
 int manager_pick(struct manager *manager, int current, const struct pairs *labels);
+int manager_pick_other(struct manager *manager, int than, const struct pairs *labels);
 void manager_count_loads(struct manager *manager); /* into the places */
 void manager_free_crew(struct manager *manager);
 
@@ -202,7 +204,9 @@ bool manager_reconcile_page(struct manager *manager, mono_us now);
 
 /* runs.c */
 void manager_look_at_runs(struct manager *manager); /* from the start, or again */
-bool manager_place_runs(struct manager *manager);   /* a page; true when there is more to do now */
+/* Does so when a worker has queued a retry for others. */
+MUST_USE enum rc manager_look_for_offers(struct manager *manager, struct err *err);
+bool manager_place_runs(struct manager *manager); /* a page; true when there is more to do now */
 
 /* account.c: records the ticks of these jobs, which fit nobody, that are past catching up. */
 MUST_USE enum rc manager_account(struct manager *manager, const job_id *jobs, size_t count,

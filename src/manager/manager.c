@@ -182,6 +182,7 @@ void manager_free(struct manager *manager)
         mailbox_release(&manager->news);
     }
     map_release(&manager->retention.finished);
+    map_release(&manager->offers);
     map_release(&manager->reconciliation.seen);
     manager_free_crew(manager);
     free(manager);

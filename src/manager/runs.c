@@ -5,6 +5,9 @@
  *
  *     attempt n unfinished --lost, and n + 1 queued, in one commit--> TASK_RUN for n + 1
  *
+ * A retry that is to be made elsewhere (retries.elsewhere) was queued by the worker that keeps its
+ * job; it goes to another than the one that made the attempt before, if any other fits.
+ *
  * The store refuses to lose a run whose worker gave a sign of life meanwhile, but would still queue
  * the next attempt: that one is taken back, and is handed to nobody before it is known that its
  * predecessor has ended. So a leader that dies in between leaves nothing that runs twice.
@@ -17,6 +20,7 @@
 #include "base/metrics.h"
 
 #include "core/recovery.h"
+#include "core/run_hash.h"
 
 #include "manager/internal.h"
 
@@ -25,6 +29,8 @@ struct waiting {
     struct run_key key;
     enum run_trigger trigger;
     bool early; /* the attempt before it goes on */
+    int before; /* who made that attempt, -1: it is not known */
+    int other;  /* who should make this one, -1: who keeps the job */
 };
 
 /* A run whose worker is lost. */
@@ -101,8 +107,8 @@ static bool note_run(void *context, const struct run_record *run)
     if (memcmp(&run->token, &none, sizeof(none)))
         note_claimed(page, run);
     else
-        page->waiting[page->waiting_count++] =
-            (struct waiting){.key = run->run.key, .trigger = run->run.trigger};
+        page->waiting[page->waiting_count++] = (struct waiting){
+            .key = run->run.key, .trigger = run->run.trigger, .before = -1, .other = -1};
     return true;
 }
 
@@ -120,6 +126,17 @@ static enum rc read_page(struct run_page *page, struct err *err)
     return store_read_runs(manager->config.store, &query, note_run, page, err);
 }
 
+/* Called while the job can be read. */
+static void choose_others(struct run_page *page, const struct job_record *job)
+{
+    for (size_t i = 0; i < page->waiting_count && job->retries.elsewhere; i++) {
+        struct waiting *waiting = &page->waiting[i];
+
+        if (waiting->key.job == job->id && waiting->before >= 0)
+            waiting->other = manager_pick_other(page->manager, waiting->before, &job->placement);
+    }
+}
+
 static bool note_owner(void *context, const struct job_record *job)
 {
     struct run_page *page = context;
@@ -132,6 +149,7 @@ static bool note_owner(void *context, const struct job_record *job)
     owner->id = job->id;
     owner->job = *job; /* of its texts none is used later */
     owner->worker = manager_pick(manager, current, &job->placement);
+    choose_others(page, job);
     return true;
 }
 
@@ -187,8 +205,14 @@ static bool note_predecessor(void *context, const struct run_record *run)
     struct run_key next = run->run.key;
 
     next.attempt++;
-    for (size_t i = 0; i < page->waiting_count; i++)
-        page->waiting[i].early |= !run_key_compare(&page->waiting[i].key, &next);
+    for (size_t i = 0; i < page->waiting_count; i++) {
+        struct waiting *waiting = &page->waiting[i];
+
+        if (run_key_compare(&waiting->key, &next))
+            continue;
+        waiting->early = !run_status_is_final(run->run.result.status);
+        waiting->before = manager_find_worker(page->manager, run->run.worker);
+    }
     return true;
 }
 
@@ -203,7 +227,6 @@ static enum rc read_predecessors(struct run_page *page, struct err *err)
             query.key_count++;
     }
     query.keys = keys;
-    query.unfinished_only = true;
     return query.key_count
                ? store_read_runs(page->manager->config.store, &query, note_predecessor, page, err)
                : RC_OK;
@@ -239,7 +262,8 @@ static void hand_over_waiting(struct run_page *page)
         const struct owner *owner = find_owner(page, waiting->key.job);
 
         if (owner && !waiting->early && !is_unwanted(waiting, owner))
-            hand_over(page->manager, &waiting->key, owner->worker);
+            hand_over(page->manager, &waiting->key,
+                      waiting->other < 0 ? owner->worker : waiting->other);
     }
 }
 
@@ -398,9 +422,9 @@ static enum rc do_page(struct run_page *page, struct err *err)
     enum rc rc = read_page(page, err);
 
     if (rc == RC_OK)
-        rc = read_owners(page, err);
-    if (rc == RC_OK)
         rc = read_predecessors(page, err);
+    if (rc == RC_OK)
+        rc = read_owners(page, err);
     if (rc == RC_OK)
         rc = write_page(page, err);
     if (rc != RC_OK)
@@ -421,6 +445,36 @@ static void begin(struct manager *manager)
             manager->keepers[i].left[at].stays = false;
     }
 }
+
+/* ---- retries that workers queued ----------------------------------------------------------- */
+
+/* Each is looked at once; if that is in vain, the worker that queued it makes it in the end. */
+static bool note_offer(void *context, const struct run_record *run)
+{
+    static const struct claim_token none;
+    struct manager *manager = context;
+    uint64_t hash = run_key_hash(&run->run.key) | 1, seen;
+
+    if (run->run.trigger != TRIGGER_RETRY || *run->run.worker ||
+        memcmp(&run->token, &none, sizeof(none)) || map_get(&manager->offers, hash, &seen))
+        return true;
+    map_put(&manager->offers, hash, 1);
+    manager_look_at_runs(manager);
+    return true;
+}
+
+enum rc manager_look_for_offers(struct manager *manager, struct err *err)
+{
+    struct run_query query = run_query_all();
+
+    if (manager->offers.count > LIMIT_BATCH)
+        map_release(&manager->offers);
+    query.status = RUN_QUEUED;
+    query.limit = LIMIT_BATCH;
+    return store_read_runs(manager->config.store, &query, note_offer, manager, err);
+}
+
+/* -------------------------------------------------------------------------------------------- */
 
 bool manager_place_runs(struct manager *manager)
 {

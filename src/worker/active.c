@@ -20,6 +20,7 @@ struct active *active_new(const struct run_key *key, const struct claim_token *t
     active->key = *key;
     active->token = *token;
     active->started_at = INSTANT_NONE;
+    active->request = "";
     list_init(&active->link);
     return active;
 }

@@ -45,7 +45,8 @@ struct active {
     enum run_trigger trigger;
     uint64_t revision; /* of the job, as it was claimed */
     enum active_state state;
-    struct arena arena; /* owns the launch */
+    struct arena arena;  /* owns the launch and the request */
+    const char *request; /* "" or what was given with the run on demand */
     struct launch launch;
     mono_us claimed_at; /* the claim was sent, or seen in the store later */
     bool too_late;      /* its answer came so late that it is not to be started */
@@ -74,7 +75,6 @@ struct claim {
     struct decision decision;
     enum claim_outcome outcome;
     struct active *active; /* when won */
-    const char *request;   /* when won: "" or that of a run on demand; of the active's arena */
 };
 
 struct loaded {
@@ -352,9 +352,9 @@ void worker_doubt_clock(struct worker *worker);
  * was claimed is left for launch_build_revision(), which reads what it was; any rc of that but
  * RC_OK is the store's. */
 void launch_build(struct active *active, const struct worker_config *config,
-                  const struct job_record *record, const char *request_text);
+                  const struct job_record *record);
 enum rc launch_build_revision(struct active *active, const struct worker_config *config,
-                              const char *request_text, struct err *err);
+                              struct err *err);
 
 /* load.c */
 void worker_take_tasks(struct worker *worker, const struct message *message);
@@ -384,6 +384,9 @@ void worker_take_jobs(struct worker *worker, const struct work *work);
 void work_note_elsewhere(struct work *work, const struct run_record *run);
 enum rc work_look_elsewhere(struct work *work);
 enum rc work_look_beside(struct work *work);
+
+/* request.c. Of those runs that are retries without a request; changes the array. */
+MUST_USE enum rc work_read_requests(struct work *work, struct active **runs, size_t count);
 /* Before the claims are told to the agenda. */
 void worker_take_beside(struct worker *worker, const struct work *work);
 void worker_look_elsewhere(struct worker *worker, mono_us now);

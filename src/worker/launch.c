@@ -88,7 +88,7 @@ static void fill(struct active *active, const struct worker_config *config, cons
 }
 
 static void build(struct active *active, const struct worker_config *config,
-                  const struct document *document, const char *request_text)
+                  const struct document *document)
 {
     struct problems problems = {.arena = &active->arena};
     struct wire_job_source source = {
@@ -100,7 +100,8 @@ static void build(struct active *active, const struct worker_config *config,
 
     active->refusal = NULL;
     if (rc == RC_OK)
-        rc = wire_run_request_read(request_text, strlen(request_text), &problems, &request, &err);
+        rc = wire_run_request_read(active->request, strlen(active->request), &problems, &request,
+                                   &err);
     if (rc == RC_OK)
         fill(active, config, &job, &request);
     else
@@ -110,33 +111,31 @@ static void build(struct active *active, const struct worker_config *config,
 }
 
 void launch_build(struct active *active, const struct worker_config *config,
-                  const struct job_record *record, const char *request_text)
+                  const struct job_record *record)
 {
     struct document document = {record->document, record->document_length};
 
     active->other_revision = active->revision && active->revision != record->revision;
     if (!active->other_revision)
-        build(active, config, &document, request_text);
+        build(active, config, &document);
 }
 
 struct builder {
     struct active *active;
     const struct worker_config *config;
-    const char *request_text;
 };
 
 static void build_kept(void *context, const char *text, size_t length)
 {
     struct builder *builder = context;
 
-    build(builder->active, builder->config, &(struct document){text, length},
-          builder->request_text);
+    build(builder->active, builder->config, &(struct document){text, length});
 }
 
 enum rc launch_build_revision(struct active *active, const struct worker_config *config,
-                              const char *request_text, struct err *err)
+                              struct err *err)
 {
-    struct builder builder = {active, config, request_text};
+    struct builder builder = {active, config};
     enum rc rc = store_read_revision(config->store, active->key.job, active->revision, build_kept,
                                      &builder, err);
 

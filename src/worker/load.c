@@ -256,6 +256,7 @@ void worker_take_loaded(struct worker *worker, const struct loaded *loaded)
     }
     job.dormant = !is_ours || !is_wanted;
     job.elsewhere = !is_ours && is_wanted;
+    job.retries.elsewhere &= !worker->config.alone;
     if (flags & LOAD_TASK && job.dormant)
         leave_job(worker, &job);
     if (loaded->found && (!job.dormant || flags & LOAD_RUN))

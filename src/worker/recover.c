@@ -68,17 +68,10 @@ void worker_free_known(struct worker *worker)
 
 /* ---- on the store thread ---- */
 
-struct recovery {
-    struct work *work;
-    char **requests; /* one a recovered run */
-    size_t request_capacity;
-};
-
 static bool note_unfinished(void *context, const struct run_record *record)
 {
     static const struct claim_token none;
-    struct recovery *recovery = context;
-    struct work *work = recovery->work;
+    struct work *work = context;
     const struct ledger_entry *entry = ledger_find(&work->worker->ledger, &record->run.key);
     struct recovered *recovered;
     size_t count = work->recovered_count;
@@ -87,14 +80,12 @@ static bool note_unfinished(void *context, const struct run_record *record)
         return true; /* nobody's yet: it comes as a task */
     work->recovered =
         xgrow(work->recovered, count, &work->recovered_capacity, sizeof(*work->recovered));
-    recovery->requests =
-        xgrow(recovery->requests, count, &recovery->request_capacity, sizeof(char *));
-    recovered = &work->recovered[count];
+    recovered = &work->recovered[work->recovered_count++];
     *recovered = (struct recovered){.active = active_new(&record->run.key, &record->token)};
     recovered->active->trigger = record->run.trigger;
     recovered->active->revision = record->run.revision;
     recovered->active->started_at = record->run.result.started_at;
-    recovery->requests[work->recovered_count++] = xstrdup(record->run.request);
+    recovered->active->request = arena_strdup(&recovered->active->arena, record->run.request);
     recovered->journaled_start = entry || record->run.result.status == RUN_RUNNING;
     if (entry) {
         recovered->ended = entry->ended;
@@ -106,27 +97,25 @@ static bool note_unfinished(void *context, const struct run_record *record)
 
 static bool build_launches(void *context, const struct job_record *job)
 {
-    struct recovery *recovery = context;
+    struct work *work = context;
 
-    for (size_t i = 0; i < recovery->work->recovered_count; i++) {
-        struct recovered *recovered = &recovery->work->recovered[i];
+    for (size_t i = 0; i < work->recovered_count; i++) {
+        struct recovered *recovered = &work->recovered[i];
 
         if (recovered->active->key.job == job->id && !recovered->journaled_start)
-            launch_build(recovered->active, &recovery->work->worker->config, job,
-                         recovery->requests[i]);
+            launch_build(recovered->active, &work->worker->config, job);
     }
     return true;
 }
 
-static enum rc build_other_revisions(struct recovery *recovery)
+static enum rc build_other_revisions(struct work *work)
 {
-    struct work *work = recovery->work;
     enum rc rc = RC_OK;
 
     for (size_t i = 0; i < work->recovered_count && rc == RC_OK; i++)
         if (work->recovered[i].active->other_revision)
-            rc = launch_build_revision(work->recovered[i].active, &work->worker->config,
-                                       recovery->requests[i], &work->err);
+            rc =
+                launch_build_revision(work->recovered[i].active, &work->worker->config, &work->err);
     return rc;
 }
 
@@ -174,32 +163,51 @@ static enum rc look_for_conflict(struct work *work)
     return rc;
 }
 
-static enum rc recover_all(struct work *work)
+static enum rc read_unfinished(struct work *work)
 {
-    struct recovery recovery = {.work = work};
-    struct run_query runs = run_query_all();
-    struct job_query jobs = job_query_all();
-    job_id *ids AUTO_FREE = NULL;
-    enum rc rc;
+    struct run_query query = run_query_all();
 
-    runs.worker = work->worker->config.alone ? NULL : work->worker->config.name;
-    runs.unfinished_only = true;
-    rc = store_read_runs(work->worker->config.store, &runs, note_unfinished, &recovery, &work->err);
-    ids = xcalloc(work->recovered_count, sizeof(*ids));
+    query.worker = work->worker->config.alone ? NULL : work->worker->config.name;
+    query.unfinished_only = true;
+    return store_read_runs(work->worker->config.store, &query, note_unfinished, work, &work->err);
+}
+
+static enum rc read_first_requests(struct work *work)
+{
+    struct active **retries AUTO_FREE = xcalloc(work->recovered_count, sizeof(*retries));
+    size_t count = 0;
+
+    for (size_t i = 0; i < work->recovered_count; i++) {
+        if (!work->recovered[i].journaled_start)
+            retries[count++] = work->recovered[i].active;
+    }
+    return work_read_requests(work, retries, count);
+}
+
+static enum rc read_jobs(struct work *work)
+{
+    job_id *ids AUTO_FREE = xcalloc(work->recovered_count, sizeof(*ids));
+    struct job_query query = job_query_all();
+
     for (size_t i = 0; i < work->recovered_count; i++)
         ids[i] = work->recovered[i].active->key.job;
-    jobs.ids = ids;
-    jobs.id_count = work->recovered_count;
-    jobs.parts = JOB_PART_DOCUMENT;
-    if (rc == RC_OK && jobs.id_count)
-        rc = store_read_jobs(work->worker->config.store, &jobs, build_launches, &recovery,
-                             &work->err);
-    if (rc == RC_OK)
-        rc = build_other_revisions(&recovery);
-    for (size_t i = 0; i < work->recovered_count; i++)
-        free(recovery.requests[i]);
-    free(recovery.requests);
-    return rc == RC_OK ? journal_unstarted(work) : rc;
+    query.ids = ids;
+    query.id_count = work->recovered_count;
+    query.parts = JOB_PART_DOCUMENT;
+    return work->recovered_count ? store_read_jobs(work->worker->config.store, &query,
+                                                   build_launches, work, &work->err)
+                                 : RC_OK;
+}
+
+static enum rc recover_all(struct work *work)
+{
+    static enum rc (*const steps[])(struct work *) = {
+        read_unfinished, read_first_requests, read_jobs, build_other_revisions, journal_unstarted};
+    enum rc rc = RC_OK;
+
+    for (size_t i = 0; i < ARRAY_SIZE(steps) && rc == RC_OK; i++)
+        rc = steps[i](work);
+    return rc;
 }
 
 enum rc work_recover(struct work *work)

@@ -52,6 +52,22 @@ static void fill_claim(const struct work *work, const struct decision *decision,
     };
 }
 
+/* A retry that is for others: it is in the store then, and nobody's. */
+static void fill_offer(const struct decision *decision, struct store_write *write)
+{
+    *write = (struct store_write){.kind = WRITE_RUN_QUEUE};
+    write->run = (struct write_run){
+        .key = decision->run,
+        .trigger = decision->trigger,
+        .result = result_without_start(RUN_QUEUED, INSTANT_NONE),
+        .worker = "",
+        .reason = "",
+        .request = "",
+        .count = 1,
+        .until = decision->run.scheduled_at,
+    };
+}
+
 static enum rc ask_time(struct work *work)
 {
     return work->sign && !work->worker->config.alone ? work_check_clock(work) : RC_OK;
@@ -69,8 +85,12 @@ static enum rc apply(struct work *work)
     work_date_sign(work);
     list_for_each (item, &work->items, link)
         writes[at++] = item->write;
-    for (size_t i = 0; i < work->claim_count; i++)
-        fill_claim(work, &work->claims[i].decision, &writes[at++]);
+    for (size_t i = 0; i < work->claim_count; i++, at++) {
+        if (work->claims[i].decision.elsewhere)
+            fill_offer(&work->claims[i].decision, &writes[at]);
+        else
+            fill_claim(work, &work->claims[i].decision, &writes[at]);
+    }
     work->begun_at = clock_mono(work->worker->config.clock);
     rc = store_apply(work->worker->config.store, writes, count, &work->err);
     at = 0;
@@ -114,15 +134,15 @@ static bool note_won(void *context, const struct run_record *run)
     claim->outcome = CLAIM_WON;
     if (!claim->active)
         claim->active = active_new(&run->run.key, &run->token);
-    claim->request = arena_strdup(&claim->active->arena, run->run.request);
+    claim->active->request = arena_strdup(&claim->active->arena, run->run.request);
     claim->active->trigger = run->run.trigger;
     claim->active->revision = run->run.revision;
     claim->active->refusal = "the job is gone"; /* until the launch is built */
     return true;
 }
 
-/* One that is queued and nobody's yet was asked for too early or too late, or is a retry that was
- * queued meanwhile: it comes as a task, perhaps to us. */
+/* One that is queued and nobody's yet was asked for too early or too late, or is a retry that is
+ * for others, or was queued meanwhile: it comes as a task, perhaps to us. */
 static bool is_free(const struct run_record *run)
 {
     static const struct claim_token none;
@@ -172,6 +192,18 @@ static enum rc read_claims(struct work *work)
     return rc == RC_OK ? read_lost_claims(work) : rc;
 }
 
+static enum rc read_first_requests(struct work *work)
+{
+    struct active **retries AUTO_FREE = xcalloc(work->claim_count, sizeof(*retries));
+    size_t count = 0;
+
+    for (size_t i = 0; i < work->claim_count; i++) {
+        if (work->claims[i].outcome == CLAIM_WON)
+            retries[count++] = work->claims[i].active;
+    }
+    return work_read_requests(work, retries, count);
+}
+
 struct builder {
     struct work *work;
     struct claim **by_job; /* won claims, ordered by job */
@@ -200,8 +232,7 @@ static bool build_launch(void *context, const struct job_record *job)
             high = middle;
     }
     for (; low < builder->count && builder->by_job[low]->decision.run.job == job->id; low++) {
-        launch_build(builder->by_job[low]->active, &builder->work->worker->config, job,
-                     builder->by_job[low]->request);
+        launch_build(builder->by_job[low]->active, &builder->work->worker->config, job);
     }
     return true;
 }
@@ -214,7 +245,7 @@ static enum rc build_other_revisions(const struct builder *builder)
     for (size_t i = 0; i < builder->count && rc == RC_OK; i++)
         if (builder->by_job[i]->active->other_revision)
             rc = launch_build_revision(builder->by_job[i]->active, &work->worker->config,
-                                       builder->by_job[i]->request, &work->err);
+                                       &work->err);
     return rc;
 }
 
@@ -315,12 +346,20 @@ static enum rc mark_done(struct work *work)
 
 void work_execute(struct work *work)
 {
-    static enum rc (*const steps[])(struct work *) = {
-        journal_results,     ask_time,           apply,
-        read_claims,         work_look_beside,   build_launches,
-        journal_starts,      mark_done,          load,
-        work_look_elsewhere, work_look_for_jobs, work_look_for_strays,
-        work_sweep_outputs};
+    static enum rc (*const steps[])(struct work *) = {journal_results,
+                                                      ask_time,
+                                                      apply,
+                                                      read_claims,
+                                                      read_first_requests,
+                                                      work_look_beside,
+                                                      build_launches,
+                                                      journal_starts,
+                                                      mark_done,
+                                                      load,
+                                                      work_look_elsewhere,
+                                                      work_look_for_jobs,
+                                                      work_look_for_strays,
+                                                      work_sweep_outputs};
 
     work->begun_at = clock_mono(work->worker->config.clock);
     work->elsewhere_count = 0;

@@ -45,6 +45,18 @@ def test_a_run_on_demand_and_its_output(cluster):
             assert client.output(run) == f"on {worker.name}\n".encode()
 
 
+def test_a_retry_is_made_on_another_worker(cluster):
+    job = cluster.api.add(
+        "@manual",
+        "test $CRONJOB_ATTEMPT = 2",
+        retries={"limit": 1, "delay": "1s", "elsewhere": True},
+    )
+    cluster.api.run(job)
+    second, first = cluster.api.wait_runs(job, 2)
+    assert (first["status"], second["status"]) == ("failed", "succeeded")
+    assert second["worker"] != first["worker"]
+
+
 def test_a_long_run_is_killed_from_afar(cluster):
     job = cluster.api.add("@manual", "sleep 600", placement={"labels": {"name": "worker-2"}})
     run = cluster.api.run(job)

@@ -112,6 +112,7 @@ static struct job random_job(struct cluster *cluster)
     job.kill_grace = (span_us)cluster_roll(cluster, 5) * SECOND;
     job.retries.limit = (uint32_t)cluster_roll(cluster, 3);
     job.retries.delay = (span_us)(1 + cluster_roll(cluster, 20)) * SECOND;
+    job.retries.elsewhere = cluster_roll(cluster, 2);
     job.on_worker_loss = (enum worker_loss)cluster_roll(cluster, WORKER_LOSS_COUNT);
     if (place < 3)
         job.placement = (struct pairs){place == 0 ? north : place == 1 ? south : nowhere, 1};

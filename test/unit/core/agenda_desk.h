@@ -98,8 +98,11 @@ static inline void desk_write(struct buf *buf, const struct decision *decision)
                    desk_seconds(decision->run.scheduled_at, tick), decision->run.attempt);
     switch (decision->kind) {
     case DECIDE_CLAIM:
-        (void)buf_printf(buf, "claim%s %s %s <%s", decision->existing ? "!" : "", run,
-                         run_trigger_text(decision->trigger),
+        (void)buf_printf(buf, "claim%s %s %s <%s",
+                         decision->elsewhere  ? "?"
+                         : decision->existing ? "!"
+                                              : "",
+                         run, run_trigger_text(decision->trigger),
                          desk_seconds(decision->deadline, other));
         break;
     case DECIDE_START:

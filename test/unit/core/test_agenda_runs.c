@@ -443,6 +443,36 @@ static void a_retry_that_cannot_be_claimed_is_missed_in_the_end(void **state)
     desk_release(&desk);
 }
 
+static void a_retry_that_is_to_go_elsewhere_is_offered_first(void **state)
+{
+    struct desk desk = desk_new();
+    struct agenda_job job = desk_job(1, "0 * * * *");
+
+    (void)state;
+    job.retries.limit = 2;
+    job.retries.elsewhere = true;
+    desk_put(&desk, &job);
+    desk_starts(&desk, 3600, "1-3600-1");
+    (void)desk_ended(&desk, "1-3600-1", RUN_FAILED);
+    desk_at(&desk, 3630, "claim? 1-3600-2 retry <3660\n");
+    desk_claimed(&desk, "1-3600-2", CLAIM_TAKEN);
+    desk_next_is(&desk, 7200);
+    desk_starts(&desk, 7200, "1-7200-1");
+    (void)desk_ended(&desk, "1-7200-1", RUN_FAILED);
+    for (int i = 0; i < AGENDA_OFFERS; i++) { /* nobody wants it */
+        char expected[64];
+
+        (void)snprintf(expected, sizeof(expected), "claim? 1-7200-2 retry <%d\n",
+                       7230 + 2 * i + 30);
+        desk_at(&desk, 7230 + 2 * i, expected);
+        desk_claimed(&desk, "1-7200-2", CLAIM_VOID);
+    }
+    desk_at(&desk, 7250, "claim! 1-7200-2 retry <7280\n");
+    desk_claimed(&desk, "1-7200-2", CLAIM_WON);
+    desk_at(&desk, 7250, "start 1-7200-2 retry at 7250\n");
+    desk_release(&desk);
+}
+
 static void a_one_time_job_is_finished_when_its_retry_succeeds(void **state)
 {
     struct desk desk = desk_new();
@@ -478,6 +508,7 @@ int main(void)
         cmocka_unit_test(a_run_on_demand_that_is_gone_is_given_up),
         cmocka_unit_test(two_that_are_won_at_once_do_not_both_start_under_forbid),
         cmocka_unit_test(a_failed_run_is_tried_again_after_growing_delays),
+        cmocka_unit_test(a_retry_that_is_to_go_elsewhere_is_offered_first),
         cmocka_unit_test(only_failures_are_tried_again),
         cmocka_unit_test(a_newer_tick_makes_a_retry_pointless),
         cmocka_unit_test(a_run_that_was_overtaken_is_not_tried_again),

@@ -304,6 +304,55 @@ static void an_attempt_is_taken_back_while_the_one_before_it_goes_on(void **stat
     assert_int_equal(fixture_count_runs(fixture, job), 1);
 }
 
+static void fail_run(struct fixture *fixture, const struct run_key *key)
+{
+    struct store_write write = {.kind = WRITE_RUN_FINISHED};
+
+    write.run = (struct write_run){
+        .key = *key,
+        .token = token,
+        .result = {.status = RUN_FAILED, .started_at = START, .finished_at = START},
+        .reason = ""};
+    fixture_apply(fixture, &write);
+}
+
+static void queue_retry(struct fixture *fixture, const struct run_key *key)
+{
+    struct store_write write = {.kind = WRITE_RUN_QUEUE};
+
+    write.run = (struct write_run){.key = *key,
+                                   .trigger = TRIGGER_RETRY,
+                                   .worker = "",
+                                   .reason = "",
+                                   .request = "",
+                                   .count = 1,
+                                   .until = START};
+    fixture_apply(fixture, &write);
+}
+
+/* Its worker queued it; it is not to be made there. */
+static void a_retry_goes_to_another_worker(void **state)
+{
+    struct fixture *fixture = *state;
+    struct change *change = change_new(CHANGE_JOB_CREATE, 0);
+    struct run_key key;
+
+    change->job.retries.elsewhere = true;
+    fixture_submit(fixture, change);
+    fixture_step(fixture);
+    key = given_running(fixture, change->id, "node");
+    change_free(change);
+    fail_run(fixture, &key);
+    fixture_sign(fixture, "other", START + HOUR, NULL);
+    fixture_join(fixture, "other");
+    fixture_wait(fixture, 5 * SECOND);
+    buf_reset(&fixture->heard);
+    key.attempt = 2;
+    queue_retry(fixture, &key);
+    fixture_wait(fixture, 2500 * MILLISECOND);
+    fixture_expect(fixture, "other +run 1-1893456000-2\n");
+}
+
 static void workers_are_removed_for_good(void **state)
 {
     struct fixture *fixture = *state;
@@ -330,6 +379,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_lost_run_is_made_up_for_elsewhere),
         TEST(or_fails_its_job),
+        TEST(a_retry_goes_to_another_worker),
         TEST(one_witness_is_not_enough),
         TEST(runs_of_a_worker_that_nobody_knows_are_lost),
         TEST(also_when_nobody_else_is_there),

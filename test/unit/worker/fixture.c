@@ -45,6 +45,8 @@ static struct memory_plan plan(void *context, const struct launch *launch)
 
     assert_true(fixture->execution_count < ARRAY_SIZE(fixture->executed));
     fixture->executed[fixture->execution_count++] = launch->run;
+    (void)snprintf(fixture->argument, sizeof(fixture->argument), "%s",
+                   launch->args.count ? launch->args.items[0] : "");
     for (size_t i = 0; i < launch->env.count; i++) {
         if (!strcmp(launch->env.items[i].name, "CRONJOB_ATTEMPT"))
             (void)snprintf(fixture->attempt, sizeof(fixture->attempt), "%s",
@@ -307,7 +309,7 @@ void fixture_withdraw(struct fixture *fixture, job_id job)
     assign(fixture, &(struct task){.kind = TASK_JOB, .job = job, .removed = true});
 }
 
-struct run_key fixture_queue_run(struct fixture *fixture, job_id job)
+struct run_key fixture_queue_run(struct fixture *fixture, job_id job, const char *request)
 {
     static instant_us distinct;
     struct run_key run = key_of(job, clock_now(fixture->clock) + ++distinct, 1);
@@ -320,7 +322,7 @@ struct run_key fixture_queue_run(struct fixture *fixture, job_id job)
                                                    .exit_code = -1},
                                         .worker = "node",
                                         .reason = "",
-                                        .request = "",
+                                        .request = request,
                                         .count = 1,
                                         .until = run.scheduled_at}};
 

@@ -45,6 +45,7 @@ struct fixture {
     struct run_key executed[16];
     size_t execution_count;
     char attempt[12];              /* CRONJOB_ATTEMPT of the last */
+    char argument[32];             /* and its first argument, "" when it had none */
     enum memory_store_fault fault; /* of the next apply(); LATE: of the next that claims */
     bool away;                     /* every call of the store fails */
 };
@@ -67,7 +68,7 @@ job_id fixture_create(struct fixture *fixture, const struct job *job);
 void fixture_assign(struct fixture *fixture, job_id job);
 void fixture_withdraw(struct fixture *fixture, job_id job);
 /* A run on demand, queued in the store; and its task. */
-struct run_key fixture_queue_run(struct fixture *fixture, job_id job);
+struct run_key fixture_queue_run(struct fixture *fixture, job_id job, const char *request);
 void fixture_say(struct fixture *fixture, enum task_kind kind, const struct run_key *run);
 
 /* Texts are valid until the store, which is in memory, changes them. */

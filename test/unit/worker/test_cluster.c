@@ -125,6 +125,20 @@ static void give_to_other(struct fixture *fixture, job_id job)
     fixture_apply(fixture, &write);
 }
 
+static void claim_queued_elsewhere(struct fixture *fixture, const struct run_key *run)
+{
+    struct store_write write = {.kind = WRITE_RUN_CLAIM,
+                                .claim = {.key = *run,
+                                          .token = other_token,
+                                          .worker = "other",
+                                          .trigger = TRIGGER_RETRY,
+                                          .deadline = INSTANT_MAX,
+                                          .existing = true}};
+
+    fixture_apply(fixture, &write);
+    assert_string_equal(fixture_run(fixture, run).run.worker, "other");
+}
+
 static void claim_elsewhere(struct fixture *fixture, const struct run_key *run)
 {
     struct store_write write = {.kind = WRITE_RUN_CLAIM,
@@ -211,6 +225,35 @@ static void a_run_that_fails_elsewhere_is_tried_again_here(void **state)
     end_elsewhere(fixture, &run, RUN_FAILED);
     fixture_pass(fixture, 5 * SECOND);
     fixture_expect(fixture, &again, RUN_SUCCEEDED, "");
+}
+
+/* It is queued for others; what they do counts. */
+static void a_retry_that_is_to_go_elsewhere_goes_there(void **state)
+{
+    struct fixture *fixture = *state;
+    struct job job = fixture_job("1 0 * * *");
+    struct run_key run, again, last;
+
+    job.retries = (struct retries){
+        .limit = 2, .delay = SECOND, .backoff = 1, .max_delay = HOUR, .elsewhere = true};
+    run = fixture_give_tick(fixture, &job);
+    again = key_of(run.job, TICK, 2);
+    last = key_of(run.job, TICK, 3);
+    fixture->plan.exit_code = 1;
+    fixture_start(fixture);
+    fixture_pass(fixture, MINUTE + 2500 * MILLISECOND);
+    fixture_expect(fixture, &run, RUN_FAILED, "");
+    fixture_expect(fixture, &again, RUN_QUEUED, "");
+    assert_string_equal(fixture_run(fixture, &again).run.worker, "");
+    claim_queued_elsewhere(fixture, &again);
+    fixture_pass(fixture, 10 * SECOND);
+    end_elsewhere(fixture, &again, RUN_FAILED);
+    fixture_pass(fixture, 2500 * MILLISECOND);
+    fixture_expect(fixture, &last, RUN_QUEUED, "");
+    assert_int_equal(fixture->execution_count, 1);
+    fixture_pass(fixture, 10 * SECOND); /* nobody wants it */
+    fixture_expect(fixture, &last, RUN_FAILED, "");
+    assert_int_equal(fixture->execution_count, 2);
 }
 
 static void note_task(void *context, const struct task *task)
@@ -508,6 +551,7 @@ int main(void)
         TEST(a_run_that_goes_on_elsewhere_counts_as_active),
         TEST(a_tick_that_another_worker_claims_counts_as_active),
         TEST(a_run_that_fails_elsewhere_is_tried_again_here),
+        TEST(a_retry_that_is_to_go_elsewhere_goes_there),
         TEST(a_run_that_was_lost_elsewhere_is_made_up_for_once),
         TEST(a_run_elsewhere_that_is_purged_has_ended),
         TEST(a_second_attempt_is_executed_here),

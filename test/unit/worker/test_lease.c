@@ -170,9 +170,9 @@ static void what_waits_for_its_turn_outlasts_a_lease(void **state)
     job.concurrency = CONCURRENCY_QUEUE;
     job.on_worker_loss = WORKER_LOSS_FAIL;
     fixture->plan.duration = 30 * SECOND;
-    first = fixture_queue_run(fixture, fixture_create(fixture, &job));
-    given_up = fixture_queue_run(fixture, first.job);
-    kept = fixture_queue_run(fixture, first.job);
+    first = fixture_queue_run(fixture, fixture_create(fixture, &job), "");
+    given_up = fixture_queue_run(fixture, first.job, "");
+    kept = fixture_queue_run(fixture, first.job, "");
     fixture_say(fixture, TASK_RUN, &first);
     fixture_start(fixture);
     fixture_pass(fixture, SECOND);

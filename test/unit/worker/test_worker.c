@@ -71,6 +71,25 @@ static void a_failed_run_is_tried_again(void **state)
     assert_int_equal(fixture_run(fixture, &second).run.trigger, TRIGGER_RETRY);
 }
 
+static void a_retry_is_given_what_the_run_on_demand_was(void **state)
+{
+    struct fixture *fixture = *state;
+    struct job job = fixture_job("@manual");
+    struct run_key run, again;
+
+    job.retries = (struct retries){.limit = 2, .delay = SECOND, .backoff = 1, .max_delay = HOUR};
+    run = fixture_queue_run(fixture, given_job(fixture, &job), "{\"args\":[\"blue\"]}");
+    again = key_of(run.job, run.scheduled_at, 3);
+    fixture_say(fixture, TASK_RUN, &run);
+    fixture->plan.exit_code = 1;
+    fixture_pass(fixture, 2 * SECOND);
+    assert_string_equal(fixture->argument, "blue");
+    fixture->argument[0] = '\0';
+    fixture_pass(fixture, 5 * SECOND);
+    fixture_expect(fixture, &again, RUN_FAILED, "");
+    assert_string_equal(fixture->argument, "blue");
+}
+
 static void what_cannot_be_executed_has_failed(void **state)
 {
     struct fixture *fixture = *state;
@@ -126,7 +145,7 @@ static void a_run_on_demand_needs_no_task_of_its_job(void **state)
 {
     struct fixture *fixture = *state;
     struct job job = fixture_job("@manual");
-    struct run_key run = fixture_queue_run(fixture, fixture_create(fixture, &job));
+    struct run_key run = fixture_queue_run(fixture, fixture_create(fixture, &job), "");
     size_t tasks = 0;
 
     fixture_say(fixture, TASK_RUN, &run);
@@ -149,7 +168,7 @@ static void runs_on_demand_keep_their_order(void **state)
     job.concurrency = CONCURRENCY_QUEUE;
     id = fixture_create(fixture, &job);
     for (size_t i = 0; i < RUNS; i++) {
-        runs[i] = fixture_queue_run(fixture, id);
+        runs[i] = fixture_queue_run(fixture, id, "");
         fixture_say(fixture, TASK_RUN, &runs[i]);
     }
     fixture_pass(fixture, 20 * SECOND);
@@ -166,8 +185,8 @@ static void a_run_may_wait_long_for_its_turn(void **state)
 
     job.concurrency = CONCURRENCY_QUEUE;
     fixture->plan.duration = MINUTE;
-    first = fixture_queue_run(fixture, fixture_create(fixture, &job));
-    second = fixture_queue_run(fixture, first.job);
+    first = fixture_queue_run(fixture, fixture_create(fixture, &job), "");
+    second = fixture_queue_run(fixture, first.job, "");
     fixture_say(fixture, TASK_RUN, &first);
     fixture_say(fixture, TASK_RUN, &second);
     fixture_pass(fixture, MINUTE + 5 * SECOND);
@@ -179,7 +198,7 @@ static void a_run_on_demand_of_a_job_that_is_gone_ends(void **state)
 {
     struct fixture *fixture = *state;
     struct job job = fixture_job("@manual");
-    struct run_key run = fixture_queue_run(fixture, fixture_create(fixture, &job));
+    struct run_key run = fixture_queue_run(fixture, fixture_create(fixture, &job), "");
     struct store_write purge = {.kind = WRITE_JOB_PURGE, .job.id = run.job};
     size_t tasks = 0;
 
@@ -210,7 +229,7 @@ static void a_kill_ends_what_waits(void **state)
 {
     struct fixture *fixture = *state;
     struct job job = fixture_job("@manual");
-    struct run_key run = fixture_queue_run(fixture, fixture_create(fixture, &job));
+    struct run_key run = fixture_queue_run(fixture, fixture_create(fixture, &job), "");
 
     fixture_say(fixture, TASK_KILL, &run);
     fixture_pass(fixture, SECOND);
@@ -346,6 +365,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_tick_is_executed_when_it_is_due),
         TEST(a_failed_run_is_tried_again),
+        TEST(a_retry_is_given_what_the_run_on_demand_was),
         TEST(what_cannot_be_executed_has_failed),
         TEST(a_job_that_was_taken_away_starts_nothing),
         TEST(a_job_without_further_ticks_is_finished),
