@@ -12,46 +12,60 @@
 #include "core/limits.h"
 
 #include "cli/commands.h"
+#include "cli/job_file.h"
 #include "cli/job_options.h"
 #include "cli/remote.h"
 #include "cli/text.h"
 
 /* ---- by options: a patch ------------------------------------------------------------------- */
 
-static int write_patch(const struct arguments *arguments, struct buf *body)
+static void write_command(const struct arguments *arguments, struct json_writer *writer)
 {
     AUTO_BUF struct buf command;
     buf_init(&command, LIMIT_BODY);
+    job_options_command(arguments, &command);
+    json_member_string(writer, "executable", command.data);
+    writer->buf->failed |= command.failed;
+}
+
+static int write_patch(const struct arguments *arguments, struct job_file *file, struct buf *body)
+{
     struct json_writer writer;
     json_writer_init(&writer, body);
     json_write_object_begin(&writer);
     if (arguments_have(arguments, "schedule"))
         json_member_string(&writer, "schedule", arguments_value(arguments, "schedule"));
-    if (arguments->rest_count) {
-        job_options_command(arguments, &command);
-        json_member_string(&writer, "executable", command.data);
-    }
+    if (file->type)
+        job_file_write(file, arguments, &writer);
+    else if (arguments->rest_count)
+        write_command(arguments, &writer);
     int code = job_options_write(arguments, true, &writer);
     for (size_t i = 0; i < arguments->count; i++)
         if (strcmp(arguments->items[i].option->name, "reset") == 0)
             json_member_null(&writer, arguments->items[i].value);
-    json_write_object_end(&writer);
-    if (code == CLI_DONE && (body->failed || command.failed))
+    if (code == CLI_DONE && body->failed)
         return cli_usage("edit: more than %d bytes", LIMIT_BODY);
+    if (code == CLI_DONE && file->type)
+        return job_file_end(file, &writer);
+    json_write_object_end(&writer);
     return code;
 }
 
 static int send_patch(struct cli *cli, const struct arguments *arguments, const char *path)
 {
     AUTO_BUF struct buf body;
+    AUTO_JOB_FILE struct job_file file;
     buf_init(&body, LIMIT_BODY);
-    int code = write_patch(arguments, &body);
+    int code = job_file_read(arguments, &file);
+    if (code == CLI_DONE)
+        code = write_patch(arguments, &file, &body);
     if (code != CLI_DONE)
         return code;
     struct remote_request request = {.method = "PATCH",
                                      .path = path,
                                      .body = body.data,
                                      .body_length = body.length,
+                                     .file = file.is_open ? &file.body : NULL,
                                      .is_patch = true,
                                      .if_match = arguments_value(arguments, "if-match")};
     AUTO_ANSWER struct remote_answer answer;
@@ -214,7 +228,8 @@ static int run_edit(struct cli *cli, const struct arguments *arguments)
 {
     const char *path = remote_path(cli, "/jobs/{}", arguments->operands[0]);
     if (job_options_any(arguments) || arguments->rest_count ||
-        arguments_have(arguments, "schedule") || arguments_have(arguments, "reset"))
+        arguments_have(arguments, "schedule") || arguments_have(arguments, "reset") ||
+        arguments_have(arguments, "script") || arguments_have(arguments, "binary"))
         return send_patch(cli, arguments, path);
     if (!isatty(STDIN_FILENO) && !cli_variable(cli, "VISUAL") && !cli_variable(cli, "EDITOR"))
         return cli_usage("edit: say by options what to change, or set $EDITOR");
@@ -232,12 +247,15 @@ const struct command command_edit = {
     .name = "edit",
     .operands = "ID [-- COMMAND...]",
     .summary = "Change a job",
-    .details = "With options, these fields are changed and all others stay. Without any, the job\n"
-               "opens in $VISUAL or $EDITOR and replaces the old one when it is still the same.\n"
-               "--label NAME and --env NAME without a value take the pair away.",
+    .details =
+        "With options, these fields are changed and all others stay. Without any, the job\n"
+        "opens in $VISUAL or $EDITOR and replaces the old one when it is still the same.\n"
+        "--label NAME and --env NAME without a value take the pair away. --script and\n"
+        "--binary upload a file in place of what the job executes; what stands behind -- are\n"
+        "its arguments then.",
     .least = 1,
     .most = 1,
     .takes_rest = true,
-    .options = {job_options, edit_options, remote_options},
+    .options = {job_options, job_file_options, edit_options, remote_options},
     .run = run_edit,
 };

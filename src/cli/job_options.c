@@ -50,6 +50,8 @@ enum kind {
   X("retry-max-delay",   "SPAN",    "retries", "max_delay",        KIND_TEXT,   "and never longer than this [1h]")         \
   X("retry-elsewhere",   NULL,      "retries", "elsewhere",        KIND_TRUE,   "on another worker")                       \
   X("on-worker-loss",    "POLICY",  "",        "on_worker_loss",   KIND_TEXT,   "a run whose worker vanished: rerun, fail [rerun]") \
+  X("filename",          "NAME",    "",        "filename",         KIND_TEXT,   "of a script or binary; the name of the file")     \
+  X("sha256",            "HASH",    "",        "sha256",           KIND_TEXT,   "what a script or binary must have")       \
   X("memory",            "SIZE",    "limits",  "memory",           KIND_SIZE,   "most memory: 512MiB, 2GiB; no limit")     \
   X("cpu",               "CORES",   "limits",  "cpu",              KIND_NUMBER, "most processor time: 0.5, 2; no limit")   \
   X("tasks",             "N",       "limits",  "tasks",            KIND_NUMBER, "most processes and threads; no limit")    \

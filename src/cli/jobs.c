@@ -26,11 +26,22 @@ static const char *cell_last(const struct json_value *job, struct arena *arena)
                   : "-";
 }
 
+/* A file is known by its name, or else by the end of its URL. */
+static const char *cell_command(const struct json_value *job, struct arena *arena)
+{
+    const char *url = text_string(job, "executable", "");
+    if (strcmp(text_string(job, "type", "command"), "command") == 0)
+        return text_of_member(job, "executable", arena);
+    const char *slash = strrchr(url, '/');
+    const char *name = text_string(job, "filename", slash ? slash + 1 : url);
+    return arena_printf(arena, "%s: %s", text_string(job, "type", ""), name);
+}
+
 static const struct column list_columns[] = {
     {.title = "ID", .path = "id"},          {.title = "NAME", .path = "name"},
     {.title = "STATUS", .path = "status"},  {.title = "SCHEDULE", .path = "schedule"},
     {.title = "ZONE", .path = "time_zone"}, {.title = "NEXT", .cell = cell_next},
-    {.title = "LAST", .cell = cell_last},   {.title = "COMMAND", .path = "executable"},
+    {.title = "LAST", .cell = cell_last},   {.title = "COMMAND", .cell = cell_command},
 };
 
 static bool add_row(void *context, const struct json_value *element, const char *text,

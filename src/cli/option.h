@@ -23,7 +23,7 @@ struct option {
 };
 
 /* Tables of options, each ended by an option without a name; at most this many a command. */
-enum { OPTION_TABLES = 4 };
+enum { OPTION_TABLES = 6 };
 
 struct argument {
     const struct option *option;

@@ -15,6 +15,9 @@
 #define CONNECT_TIMEOUT (5 * SECOND)
 #define CALL_TIMEOUT    MINUTE
 
+/* Bytes a second that a file is given at least: as the server does. */
+#define LEAST_RATE ((size_t)64 * 1024)
+
 enum { ANSWER_LIMIT = 64 * 1024 * 1024, PROBLEM_LIMIT = 256 * 1024, HEADERS_MAX = 5 };
 
 /* ---- paths --------------------------------------------------------------------------------- */
@@ -96,7 +99,7 @@ static size_t fill_headers(struct cli *cli, const struct remote_request *request
                            struct http_header headers[HEADERS_MAX])
 {
     size_t count = 0;
-    if (request->body)
+    if (request->body || request->file)
         headers[count++] =
             (struct http_header){"Content-Type", request->is_patch ? "application/merge-patch+json"
                                                                    : "application/json"};
@@ -146,6 +149,12 @@ int remote_call(struct cli *cli, const struct remote_request *request,
                              .body_length = request->body_length,
                              .timeout = CALL_TIMEOUT,
                              .body_limit = ANSWER_LIMIT};
+    if (request->file) {
+        call.give = file_body_give;
+        call.give_context = request->file;
+        call.body_length = file_body_length(request->file);
+        call.timeout += (span_us)(call.body_length / LEAST_RATE) * SECOND;
+    }
     enum rc rc = connect_client(cli, &err);
     if (rc == RC_OK)
         rc = http_client_request(cli->client, &call, &response, &err);

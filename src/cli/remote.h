@@ -15,6 +15,7 @@
 #include "base/buf.h"
 
 #include "cli/cli.h"
+#include "cli/file_body.h"
 #include "wire/json.h"
 
 struct remote_request {
@@ -22,6 +23,7 @@ struct remote_request {
     const char *path; /* with its query, encoded */
     const char *body; /* JSON; NULL when there is none */
     size_t body_length;
+    struct file_body *file;      /* a body with a file in it instead; NULL when there is none */
     bool is_patch;               /* application/merge-patch+json */
     const char *if_match;        /* an ETag, or NULL */
     const char *idempotency_key; /* or NULL */

@@ -356,3 +356,84 @@ def test_a_source_that_is_none_is_a_wrong_setting(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, timeout=20)
     assert done.returncode == 2
     assert "--allowed-source" in done.stderr
+
+
+# ---- by the command line ----------------------------------------------------------------------
+
+
+def cronjob(server, *words, given=None, code=0):
+    command = [binary(), *[str(word) for word in words], "--server", server.url]
+    if "--" in command[:-2]:  # options stand before it
+        command = command[:-2]
+        at = command.index("--")
+        command[at:at] = ["--server", server.url]
+    done = subprocess.run(command, input=given, capture_output=True, timeout=60)
+    assert done.returncode == code, done.stderr.decode()
+    return (done.stdout if code == 0 else done.stderr).decode()
+
+
+def test_a_script_is_added_with_its_arguments(server, tmp_path):
+    script = tmp_path / "backup it.sh"
+    script.write_bytes(b'#!/bin/sh\nprintf "%s|" "$@"\n')
+    job = cronjob(server, "add", "--script", script, "@manual", "--", "--full", "a b").strip()
+    found = server.get(f"/jobs/{job}")
+    assert (found["type"], found["filename"]) == ("script", "backup it.sh")
+    assert (found["args"], found["sha256"]) == (["--full", "a b"], sha256_of(script.read_bytes()))
+    assert cronjob(server, "run", job, "--wait") == "--full|a b|"
+    shown = cronjob(server, "show", job)
+    assert f"sha256             {found['sha256']}\n" in shown
+    assert f"executable_changed_at {found['created_at']}\n" in shown
+    assert "script: backup it.sh" in cronjob(server, "list")
+
+
+def test_a_file_of_any_size_is_sent(server, tmp_path):
+    for size in (1, 2, 3, 12287, 12288, 12289, 65536, 1_000_003):
+        (tmp_path / "file").write_bytes(some_bytes(size, size))
+        job = cronjob(server, "add", "--binary", tmp_path / "file", "@manual").strip()
+        assert server.get(f"/jobs/{job}")["sha256"] == sha256_of(some_bytes(size, size))
+
+
+def test_a_file_comes_from_standard_input(server):
+    content = b"#!/bin/sh\necho piped\n" + b"# \n" * 50_000
+    job = cronjob(server, "add", "--script", "-", "--name", "piped", "@manual", given=content)
+    found = server.get(f"/jobs/{job.strip()}")
+    assert (found["filename"], found["sha256"]) == (None, sha256_of(content))
+
+
+def test_a_file_is_changed(server, tmp_path):
+    (tmp_path / "one").write_bytes(b"#!/bin/sh\necho one\n")
+    (tmp_path / "two").write_bytes(b'#!/bin/sh\necho "two $1"\n')
+    job = cronjob(server, "add", "--script", tmp_path / "one", "@manual").strip()
+    cronjob(server, "edit", job, "--script", tmp_path / "two", "--", "x")
+    found = server.get(f"/jobs/{job}")
+    assert (found["filename"], found["args"]) == ("two", ["x"])
+    cronjob(server, "edit", job, "--description", "same file")
+    assert server.get(f"/jobs/{job}")["sha256"] == found["sha256"]
+    assert cronjob(server, "run", job, "--wait") == "two x\n"
+
+
+def test_what_cannot_be_sent_is_said(server, tmp_path):
+    (tmp_path / "empty").touch()
+    (tmp_path / "large").write_bytes(bytes(65 * MIB))
+    file = tmp_path / "empty"
+    assert "is empty" in cronjob(server, "add", "--script", file, "@manual", code=1)
+    assert "No such file" in cronjob(server, "add", "--script", "none", "@manual", code=1)
+    assert "one of them" in cronjob(
+        server, "add", "--script", "a", "--binary", "b", "@manual", code=2
+    )
+    said = cronjob(server, "add", "--binary", tmp_path / "large", "@manual", code=1)
+    assert "67108864 bytes (upload-limit)" in said
+    said = cronjob(server, "add", "--binary", file, "--arg", "a", "@manual", "--", "b", code=2)
+    assert "--arg" in said
+
+
+def test_an_export_is_taken_back_where_its_files_are(server, tmp_path):
+    (tmp_path / "file").write_bytes(b"#!/bin/sh\necho exported\n")
+    job = cronjob(server, "add", "--script", tmp_path / "file", "@manual").strip()
+    line = json.dumps({**server.get(f"/jobs/{job}"), "description": "again"}).encode() + b"\n"
+    copy = cronjob(server, "import", "-", given=line).strip()
+    assert server.get(f"/jobs/{copy}")["sha256"] == server.get(f"/jobs/{job}")["sha256"]
+    with Server() as other:
+        other.start()
+        said = cronjob(other, "import", "-", given=line, code=1)
+        assert "is no executable of the object store" in said
