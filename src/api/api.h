@@ -46,8 +46,10 @@ struct api_config {
     const char *const *allowed_hosts; /* further names of this server, without ports */
     size_t allowed_host_count;
 
-    const char *upload_directory;       /* where files are while they arrive, under no name */
-    int64_t upload_limit;               /* bytes of a file */
+    const char *upload_directory; /* where files are while they arrive, under no name */
+    int64_t upload_limit;         /* bytes of a file */
+    span_us keep_files_for; /* as the manager's: what nobody needs is erased so long after it was
+                               stored */
     const char *const *allowed_sources; /* URLs below which files may be fetched from */
     size_t allowed_source_count;
 

@@ -10,10 +10,6 @@
 #include "api/answer.h"
 #include "api/import.h"
 
-/* An object that is about to be collected is stored again: the manager spares what is younger than
- * a day. */
-#define RENEW_AFTER (12 * HOUR)
-
 enum { STORE_TRIES = 3, DIGITS = CRYPTO_DIGEST_TEXT - 1 };
 
 static const char no_hash[] = "0000000000000000000000000000000000000000000000000000000000000000";
@@ -173,6 +169,12 @@ enum rc executable_read(struct call *call, const struct job_found *current,
 
 /* ---- what is done -------------------------------------------------------------------------- */
 
+/* An object that may soon be collected is stored again, so that it is there when its job is. */
+static bool is_old(const struct call *call, const struct object_info *info)
+{
+    return call_now(call) - info->stored_at >= call->api->config.keep_files_for / 2;
+}
+
 static enum rc put(struct objects *objects, const char *key, const struct upload *upload,
                    struct err *err)
 {
@@ -202,7 +204,7 @@ static enum rc store_upload(const struct call *call, const struct upload *upload
 
     memcpy(key + strlen(key), upload->sha256, CRYPTO_DIGEST_TEXT);
     rc = objects_stat(objects, key, &info, err);
-    if (rc == RC_OK && info.size == upload->size && call_now(call) - info.stored_at < RENEW_AFTER)
+    if (rc == RC_OK && info.size == upload->size && !is_old(call, &info))
         return RC_OK;
     if (rc == RC_OK || rc == RC_NOT_FOUND)
         rc = put(objects, key, upload, err);
@@ -253,7 +255,7 @@ static enum rc check_stored(struct intake *intake, struct problems *problems, st
 
     memcpy(key + strlen(key), intake->sha256, CRYPTO_DIGEST_TEXT);
     rc = objects_stat(intake->call->api->config.objects, key, &info, err);
-    if (rc == RC_OK && call_now(intake->call) - info.stored_at >= RENEW_AFTER)
+    if (rc == RC_OK && is_old(intake->call, &info))
         rc = renew(intake, key, &info, err);
     if (rc != RC_NOT_FOUND)
         return of_store(rc, err);

@@ -73,6 +73,7 @@ static enum rc make_api(struct system *system, struct err *err)
         .token_only = options->token_only,
         .upload_directory = upload_directory(system),
         .upload_limit = options->upload_limit,
+        .keep_files_for = options->keep_files_for,
         .allowed_sources = options->allowed_sources.items,
         .allowed_source_count = options->allowed_sources.count,
     };

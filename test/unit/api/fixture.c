@@ -77,6 +77,7 @@ struct api_config fixture_config(struct fixture *fixture)
                                .objects = fixture->objects,
                                .upload_directory = "/tmp",
                                .upload_limit = 1024 * 1024,
+                               .keep_files_for = DAY,
                                .zones = fixture->zones,
                                .clock = fixture->clock,
                                .mono = read_mono,
