@@ -67,7 +67,8 @@ struct download {
     struct file_draft *draft;
     struct crypto_hash hash;
     int64_t length;
-    enum rc rc; /* of what was done with the bytes */
+    enum rc rc; /* of what was done with the bytes, with err */
+    struct err err;
 };
 
 static bool take_bytes(void *context, const void *data, size_t length)
@@ -79,7 +80,7 @@ static bool take_bytes(void *context, const void *data, size_t length)
         return false;
     crypto_hash_add(&download->hash, data, length);
     download->length += (int64_t)length;
-    download->rc = files_append(fetch->files, download->draft, data, length, &fetch->err);
+    download->rc = files_append(fetch->files, download->draft, data, length, &download->err);
     return download->rc == RC_OK;
 }
 
@@ -114,8 +115,10 @@ static enum rc receive(struct download *download)
 
     (void)snprintf(key, sizeof(key), OBJECT_EXECUTABLES "%s", fetch->hash); /* fits */
     rc = objects_get(fetch->objects, key, &all, take_bytes, download, &fetch->err);
-    if (rc == RC_CLOSED && download->rc != RC_OK)
+    if (rc == RC_CLOSED && download->rc != RC_OK) {
+        fetch->err = download->err;
         return download->rc;
+    }
     return rc == RC_OK ? check_hash(download) : describe(fetch, rc);
 }
 

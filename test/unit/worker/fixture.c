@@ -4,8 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/crypto.h"
 #include "base/log.h"
 #include "base/mem.h"
 
@@ -39,6 +41,25 @@ static bool is_away(void *context)
     return fixture->away;
 }
 
+static enum memory_objects_fault ask_objects(void *context, enum memory_objects_call call,
+                                             const char *key)
+{
+    struct fixture *fixture = context;
+
+    (void)key;
+    fixture->downloads += call == MEMORY_OBJECTS_GET;
+    return fixture->objects_fault;
+}
+
+static void note_file(struct fixture *fixture, const struct launch *launch)
+{
+    ssize_t length = pread(launch->file.fd, fixture->text, sizeof(fixture->text) - 1, 0);
+
+    assert_true(length >= 0);
+    fixture->text[length] = '\0';
+    (void)snprintf(fixture->filename, sizeof(fixture->filename), "%s", launch->filename);
+}
+
 static struct memory_plan plan(void *context, const struct launch *launch)
 {
     struct fixture *fixture = context;
@@ -47,6 +68,8 @@ static struct memory_plan plan(void *context, const struct launch *launch)
     fixture->executed[fixture->execution_count++] = launch->run;
     (void)snprintf(fixture->argument, sizeof(fixture->argument), "%s",
                    launch->args.count ? launch->args.items[0] : "");
+    if (!launch->command)
+        note_file(fixture, launch);
     for (size_t i = 0; i < launch->env.count; i++) {
         if (!strcmp(launch->env.items[i].name, "CRONJOB_ATTEMPT"))
             (void)snprintf(fixture->attempt, sizeof(fixture->attempt), "%s",
@@ -133,6 +156,10 @@ struct fixture *fixture_new(void)
     fixture->events = local_events_new();
     fixture->coordination = local_coordination_new();
     fixture->disk = memory_disk_new();
+    fixture->objects = memory_objects_new(&(struct memory_objects_config){
+        .clock = fixture->store_clock, .fault = ask_objects, .context = fixture});
+    fixture->files = memory_files_new();
+    fixture->cache_limit = 1000;
     fixture->guardian = memory_guardian_new(fixture->clock, plan, fixture);
     fixture->plan.duration = SECOND;
     fixture->url = "http://node:1";
@@ -155,6 +182,8 @@ void fixture_free(struct fixture *fixture)
     clock_free(fixture->clock);
     clock_free(fixture->store_clock);
     outputs_free(fixture->outputs);
+    files_free(fixture->files);
+    objects_free(fixture->objects);
     free(fixture);
 }
 
@@ -166,6 +195,45 @@ static void execute(void *context, struct work *work)
 
     work_execute(work);
     worker_return(fixture->worker, work);
+}
+
+static void fetch(void *context, struct fetch *fetch)
+{
+    struct fixture *fixture = context;
+
+    if (fixture->holds_fetches) {
+        assert_true(fixture->held_count < ARRAY_SIZE(fixture->held));
+        fixture->held[fixture->held_count++] = fetch;
+        return;
+    }
+    fetch_execute(fetch);
+    worker_return_fetch(fixture->worker, fetch);
+}
+
+void fixture_release_fetches(struct fixture *fixture)
+{
+    fixture->holds_fetches = false;
+    while (fixture->held_count)
+        fetch(fixture, fixture->held[--fixture->held_count]);
+}
+
+const char *fixture_put(struct fixture *fixture, const char *text)
+{
+    static char hash[CRYPTO_DIGEST_TEXT];
+    struct object_source source = {.fd = memfd_create("object", MFD_CLOEXEC),
+                                   .size = (int64_t)strlen(text)};
+    enum memory_objects_fault fault = fixture->objects_fault;
+    uint8_t digest[CRYPTO_DIGEST];
+    char key[128];
+
+    fixture->objects_fault = MEMORY_OBJECTS_FAULT_NONE;
+    crypto_digest(text, strlen(text), digest);
+    (void)snprintf(key, sizeof(key), OBJECT_EXECUTABLES "%s", crypto_digest_text(digest, hash));
+    assert_int_equal(write(source.fd, text, strlen(text)), strlen(text));
+    assert_int_equal(objects_put(fixture->objects, key, &source, NULL), RC_OK);
+    close(source.fd);
+    fixture->objects_fault = fault;
+    return hash;
 }
 
 static void fill_random(void *data, size_t length)
@@ -212,6 +280,10 @@ void fixture_start(struct fixture *fixture)
         .random = fill_random,
         .execute = execute,
         .execute_context = fixture,
+        .fetch = fetch,
+        .objects = fixture->objects,
+        .files = fixture->files,
+        .cache_limit = fixture->cache_limit,
     };
 
     config.journal = fixture->journal = memory_journal_open(fixture->disk);
@@ -224,6 +296,8 @@ void fixture_crash(struct fixture *fixture)
 {
     if (!fixture->worker)
         return;
+    while (fixture->held_count) /* never read, freed with the worker */
+        worker_return_fetch(fixture->worker, fixture->held[--fixture->held_count]);
     worker_free(TAKE(fixture->worker));
     launcher_free(TAKE(fixture->launcher));
     journal_free(TAKE(fixture->journal));
@@ -290,6 +364,22 @@ job_id fixture_create(struct fixture *fixture, const struct job *job)
     fixture_apply(fixture, &write);
     buf_release(&document);
     return write.job.id;
+}
+
+void fixture_replace(struct fixture *fixture, job_id id, const struct job *job)
+{
+    struct store_write write = {.kind = WRITE_JOB_REPLACE};
+    struct buf document;
+
+    buf_init(&document, LIMIT_DOCUMENT);
+    assert_int_equal(wire_job_document(job, &document), RC_OK);
+    write.job = (struct write_job){.id = id,
+                                   .at = clock_now(fixture->clock),
+                                   .job = job,
+                                   .document = document.data,
+                                   .document_length = document.length};
+    fixture_apply(fixture, &write);
+    buf_release(&document);
 }
 
 static void assign(struct fixture *fixture, const struct task *task)

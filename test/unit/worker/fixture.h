@@ -7,8 +7,10 @@
 #define CRONJOB_TEST_UNIT_WORKER_FIXTURE_H
 
 #include "adapters/memory/clock.h"
+#include "adapters/memory/files.h"
 #include "adapters/memory/journal.h"
 #include "adapters/memory/launcher.h"
+#include "adapters/memory/objects.h"
 #include "adapters/memory/outputs.h"
 #include "adapters/memory/store.h"
 #include "testing.h"
@@ -48,6 +50,16 @@ struct fixture {
     char argument[32];             /* and its first argument, "" when it had none */
     enum memory_store_fault fault; /* of the next apply(); LATE: of the next that claims */
     bool away;                     /* every call of the store fails */
+    struct objects *objects;
+    enum memory_objects_fault objects_fault; /* of every call */
+    struct files *files;
+    int64_t cache_limit;
+    struct fetch *held[8]; /* fetches that are under way */
+    size_t held_count;
+    bool holds_fetches;
+    size_t downloads; /* attempts */
+    char text[64];    /* the file of the last run */
+    char filename[32];
 };
 
 struct fixture *fixture_new(void);
@@ -58,12 +70,18 @@ void fixture_crash(struct fixture *fixture);
 /* Time passes, in steps of 50 ms, and all is done that is due; the worker may be dead. */
 void fixture_pass(struct fixture *fixture, span_us span);
 
+/* Puts an executable into the objects; answers its hash, valid until the next call. */
+const char *fixture_put(struct fixture *fixture, const char *text);
+/* What is held comes back. */
+void fixture_release_fetches(struct fixture *fixture);
+
 /* It hears of its tasks from now on. */
 void fixture_hear(struct fixture *fixture);
 
 /* A job of defaults with this schedule, to be changed before it is created. */
 struct job fixture_job(const char *schedule);
 job_id fixture_create(struct fixture *fixture, const struct job *job);
+void fixture_replace(struct fixture *fixture, job_id id, const struct job *job);
 /* What the manager says to the worker. */
 void fixture_assign(struct fixture *fixture, job_id job);
 void fixture_withdraw(struct fixture *fixture, job_id job);
