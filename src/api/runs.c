@@ -7,6 +7,7 @@
 #include "api/job_find.h"
 #include "api/link.h"
 #include "api/pending.h"
+#include "api/run_exact.h"
 #include "api/run_find.h"
 #include "wire/run.h"
 
@@ -160,6 +161,8 @@ void handle_run_now(struct call *call)
 
     if (rc == RC_OK)
         rc = wire_run_request_read(body, length, &problems, &request, &err);
+    if (rc == RC_OK && request.exact && *request.exact)
+        rc = run_exact_fill(call, &pending->change, &request, &problems, &err);
     if (rc == RC_OK) {
         pending->change.request = wire_run_request_text(&request, &pending->change.arena);
         pending_submit(pending);

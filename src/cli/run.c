@@ -64,6 +64,9 @@ static int write_request(const struct arguments *arguments, struct buf *body)
         json_write_name(&writer, "env");
         code = job_options_write_pairs(arguments, env, false, &writer);
     }
+    const char *exact = arguments_value(arguments, "exact");
+    if (exact)
+        json_member_string(&writer, "exact", exact);
     json_write_object_end(&writer);
     return code;
 }
@@ -100,6 +103,9 @@ static int run_run(struct cli *cli, const struct arguments *arguments)
 
 static const struct option run_options[] = {
     {.name = "wait", .letter = 'w', .help = "wait for its end, with its output and its exit code"},
+    {.name = "exact",
+     .value = "RUN",
+     .help = "what this run was: its bytes, arguments and environment"},
     {.name = "env", .repeats = true, .value = "K=V", .help = "a variable, this time only"},
     {0},
 };

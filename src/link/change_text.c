@@ -88,6 +88,7 @@ static enum rc write_members(struct json_writer *writer, const struct change *ch
         return RC_OK;
     case CHANGE_RUN_NOW:
         json_member_id(writer, "id", change->id);
+        json_member_id(writer, "revision", change->revision);
         json_member_string(writer, "request", change->request ? change->request : "");
         return RC_OK;
     case CHANGE_RUN_KILL:
@@ -189,7 +190,8 @@ static enum rc read_create(const struct change_members *members, struct change *
 static enum rc read_job(const struct change_members *members, struct change *change,
                         struct err *err)
 {
-    bool has_revision = change->kind == CHANGE_JOB_REPLACE || change->kind == CHANGE_JOB_REMOVE;
+    bool has_revision = change->kind == CHANGE_JOB_REPLACE || change->kind == CHANGE_JOB_REMOVE ||
+                        (change->kind == CHANGE_RUN_NOW && members->revision);
 
     if (!link_number_read(members->id, &change->id) || change->id == 0)
         return refuse(members, "id", err);

@@ -299,6 +299,7 @@ static enum rc prepare_run(struct change_batch *batch, struct pending_change *it
                    .exit_code = -1},
         .worker = item->worker < 0 ? "" : manager->places[item->worker].name,
         .reason = "",
+        .revision = change->revision,
         .request = change->request ? change->request : "",
         .count = 1,
         .until = change->run.scheduled_at,

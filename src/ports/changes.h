@@ -25,7 +25,8 @@ enum change_kind {
                              RC_CONFLICT */
     CHANGE_JOB_REMOVE,    /* id, revision (0: any) */
     CHANGE_JOB_PURGE,     /* id */
-    CHANGE_RUN_NOW,       /* id, request -> run; RC_NOT_FOUND, RC_CONFLICT (the job is removed) */
+    CHANGE_RUN_NOW,       /* id, request, revision (0: what the job is) -> run; RC_NOT_FOUND,
+                             RC_CONFLICT (the job is removed) */
     CHANGE_RUN_KILL,      /* run; RC_NOT_FOUND, RC_CONFLICT (it has ended) */
     CHANGE_WORKER_DRAIN,  /* worker, draining; RC_NOT_FOUND */
     CHANGE_WORKER_REMOVE, /* worker; RC_NOT_FOUND, RC_CONFLICT (it may live, or has unfinished runs)
@@ -48,7 +49,7 @@ struct change {
     bool replayed;
     const struct job_record *created; /* CREATE, not replayed: written, the job as it is kept now */
     struct run_key run;
-    const char *request; /* "" or JSON of args and env */
+    const char *request; /* "" or JSON, see wire/run.h */
     const char *worker;
     bool draining;
     struct access_token access;

@@ -73,6 +73,7 @@ void wire_run_write_short(struct json_writer *writer, const struct run *run)
 static const struct field request_fields[] = {
     FIELD("args", FIELD_STRINGS, offsetof(struct run_request, args)),
     FIELD("env", FIELD_PAIRS, offsetof(struct run_request, env)),
+    FIELD("exact", FIELD_TEXT, offsetof(struct run_request, exact)),
 };
 
 enum rc wire_run_request_read(const char *text, size_t length, struct problems *problems,
@@ -107,8 +108,10 @@ const char *wire_run_request_text(const struct run_request *request, struct aren
     struct buf AUTO_BUF text;
     struct json_writer writer;
 
+    bool is_exact = request->exact && *request->exact;
+
     buf_init(&text, SIZE_MAX);
-    if (!request->has_args && !request->env.count)
+    if (!request->has_args && !request->env.count && !is_exact)
         return "";
     json_writer_init(&writer, &text);
     json_write_object_begin(&writer);
@@ -116,6 +119,8 @@ const char *wire_run_request_text(const struct run_request *request, struct aren
         json_member_strings(&writer, "args", &request->args);
     if (request->env.count)
         json_member_pairs(&writer, "env", &request->env);
+    if (is_exact)
+        json_member_string(&writer, "exact", request->exact);
     json_write_object_end(&writer);
     return arena_strndup(arena, text.data, text.length);
 }

@@ -22,12 +22,13 @@ void wire_run_write_short(struct json_writer *writer, const struct run *run);
 struct run_request {
     struct strings args; /* in place of the job's own, when has_args */
     bool has_args;
-    struct pairs env; /* over the job's own */
+    struct pairs env;  /* over the job's own */
+    const char *exact; /* the id of the run that is to be repeated; "" or NULL: none */
 };
 
 /*
- * {"args":[...],"env":{...}}, each optional; an empty text is an empty request. Memory comes from
- * problems->arena. RC_MALFORMED: not an object; RC_INVALID: problems.
+ * {"args":[...],"env":{...},"exact":"..."}, each optional; an empty text is an empty request.
+ * Memory comes from problems->arena. RC_MALFORMED: not an object; RC_INVALID: problems.
  */
 MUST_USE enum rc wire_run_request_read(const char *text, size_t length, struct problems *problems,
                                        struct run_request *ret_request, struct err *err);

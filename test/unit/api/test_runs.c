@@ -67,6 +67,7 @@ static const char *start_run(struct fixture *fixture, struct run_key *ret_key)
     writes[0].claim = (struct write_claim){.key = *ret_key,
                                            .token = {.bytes = {1}},
                                            .worker = "w1",
+                                           .revision = 1,
                                            .trigger = TRIGGER_MANUAL,
                                            .deadline = INSTANT_MAX,
                                            .existing = true};
@@ -298,6 +299,56 @@ static void previews_a_schedule(void **state)
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, start, stop)
 
+static bool take_request(void *context, const struct run_record *run)
+{
+    (void)snprintf(context, 200, "%s %" PRIu64, run->run.request, run->run.revision);
+    return false;
+}
+
+/* The arguments that it had, and what the job was. */
+static void repeats_a_run_exactly(void **state)
+{
+    struct fixture *fixture = *state;
+    struct run_query query = run_query_all();
+    struct run_key key;
+    char text[200], body[120], expected[300];
+    const char *id;
+
+    assert_int_equal(status_of(post_json(fixture, "/jobs/1/runs", "{\"args\":[\"a\"]}")), 202);
+    id = start_run(fixture, &key);
+    (void)snprintf(body, sizeof(body), "{\"exact\":\"%s\"}", id);
+    assert_int_equal(status_of(post_json(fixture, "/jobs/1/runs", body)), 202);
+    assert_int_equal(store_read_runs(fixture->store, &query, take_request, text, NULL), RC_OK);
+    (void)snprintf(expected, sizeof(expected), "%s 1", body);
+    assert_string_equal(text, expected);
+}
+
+static void says_why_a_run_cannot_be_repeated(void **state)
+{
+    struct fixture *fixture = *state;
+    struct run_key key = add_run(fixture, 100, RUN_MISSED);
+    static const struct {
+        const char *body, *message;
+    } rows[] = {
+        {"{\"exact\":\"x\"}", "'x' is not a run's id"},
+        {"{\"exact\":\"2-100-1\"}", "job 1 has no run 2-100-1"},
+        {"{\"exact\":\"1-99-1\"}", "job 1 has no run 1-99-1"},
+        {"{\"exact\":\"1-100-1\"}", "run 1-100-1 never began: there is nothing to repeat"},
+        {"{\"exact\":\"1-100-1\",\"args\":[]}",
+         "args and env are those of the run: leave them out"},
+    };
+
+    (void)key;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct reply reply = post_json(fixture, "/jobs/1/runs", rows[i].body);
+
+        assert_int_equal(reply.status, 422);
+        if (!strstr(reply.body.data, rows[i].message))
+            fail_msg("%s: %s", rows[i].body, reply.body.data);
+        reply_release(&reply);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -308,6 +359,8 @@ int main(void)
         TEST(follows_until_the_run_ends),
         TEST(follows_without_news),
         TEST(ends_a_run),
+        TEST(repeats_a_run_exactly),
+        TEST(says_why_a_run_cannot_be_repeated),
         TEST(previews_a_schedule),
     };
 
