@@ -11,8 +11,8 @@ thaw NAME...       let it go on (SIGCONT)
 start NAME...      start a part of it again
 logs NAME [-f]     what it said; with -f, also what it will say
 
-Three ZooKeeper servers, three MariaDB nodes with Galera, HAProxy at 127.0.0.1:30000, two API
-servers, two managers and three workers, in build/cluster or $CRONJOB_CLUSTER_DIR.
+Three ZooKeeper servers, three MariaDB nodes with Galera, an S3 server, HAProxy at 127.0.0.1:30000,
+two API servers, two managers and three workers, in build/cluster or $CRONJOB_CLUSTER_DIR.
 """
 
 import argparse

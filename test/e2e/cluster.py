@@ -80,7 +80,7 @@ class Cluster(System):
         return (self.proxy.links.get(name) or self.proxy.link(name, server.address)).address
 
     def links(self, client, *kinds):
-        """Between a role and the servers of these kinds (zookeeper, galera)."""
+        """Between a role and the servers of these kinds (zookeeper, galera, s3)."""
         prefixes = tuple(f"{client}>{kind}" for kind in kinds)
         return [link for name, link in self.proxy.links.items() if name.startswith(prefixes)]
 

@@ -13,6 +13,7 @@ keeps extended attributes.
 import hashlib
 import hmac
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -98,6 +99,9 @@ default = yes
 
 
 class Swift(Process):
+    ports_of = len(PARTS)
+    nodes = property(lambda self: [self])  # as clusters have
+
     def __init__(self, directory, ports=None, secret="for-tests", **how):
         self.ports = ports or [reserve_port() for _ in PARTS]
         super().__init__("s3", directory, **how)
@@ -105,8 +109,6 @@ class Swift(Process):
         self.port = self.ports[0]
         self.address = f"127.0.0.1:{self.port}"
         self.endpoint = f"http://{self.address}"
-
-    nodes = property(lambda self: [self])  # as clusters have
 
     def url(self, bucket=BUCKET, address=None):
         """What a role is told; `address` when it goes through something."""
@@ -160,7 +162,11 @@ class Swift(Process):
 
     def add_bucket(self, bucket=BUCKET):
         """Again is fine."""
-        self.ask("PUT", f"/{bucket}")
+        try:
+            self.ask("PUT", f"/{bucket}")
+        except urllib.error.HTTPError as error:
+            if error.code != 409:
+                raise
 
     def start(self, limit=None):
         super().start(limit)

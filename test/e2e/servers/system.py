@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A whole cluster on one machine: ZooKeeper, Galera, HAProxy and the roles, all real.
+"""A whole cluster on one machine: ZooKeeper, Galera, S3, HAProxy and the roles, all real.
 
 Ports and passwords are chosen once and kept in the folder, so that a later program finds the same
 cluster again, running or not.
@@ -15,6 +15,7 @@ from servers.balancers import HAProxy
 from servers.mariadb import DATABASE, Galera
 from servers.process import reserve_port
 from servers.roles import Api, Manager, Worker
+from servers.s3 import Swift
 from servers.zookeeper import ZooKeeper
 
 ACCOUNTS = ("manager", "api", "worker")
@@ -52,8 +53,8 @@ def numbered(kind, count):
 
 class System:
     """choose_port() is where HAProxy is when that is not yet known. route(client, server) is the
-    address at which a role (by its name) reaches a node of the database or of ZooKeeper (a
-    Process): its own, unless a test stands between."""
+    address at which a role (by its name) reaches a node of the database or of ZooKeeper, or
+    S3 (a Process): its own, unless a test stands between."""
 
     def __init__(
         self,
@@ -76,6 +77,9 @@ class System:
             directory, zookeepers, ports("zookeeper", 3 * zookeepers), tied=tied
         )
         self.database = Galera(directory, databases, ports("galera", 4 * databases), tied=tied)
+        self.s3 = Swift(
+            directory / "s3", ports("s3", Swift.ports_of), self.settings.password("s3-secret"), tied=tied
+        )
         self.apis = self.make(Api, apis, tied)
         self.managers = self.make(Manager, managers, tied)
         self.workers = self.make(Worker, workers, tied)
@@ -98,7 +102,13 @@ class System:
 
     @property
     def processes(self):
-        return [*self.zookeeper.nodes, *self.database.nodes, *self.roles, self.balancer]
+        return [
+            *self.zookeeper.nodes,
+            *self.database.nodes,
+            self.s3,
+            *self.roles,
+            self.balancer,
+        ]
 
     def find(self, name):
         """By its name; KeyError when there is none."""
@@ -114,6 +124,8 @@ class System:
         told = {
             "CRONJOB_STORE": f"mysql://{account}@{addresses(self.database.nodes)}/{DATABASE}",
             "CRONJOB_CLUSTER_SECRET": str(self.secret()),
+            "CRONJOB_OBJECTS": self.s3.url(address=self.route(role.name, self.s3)),
+            **self.s3.credentials(),
         }
         if role.kind != "api":
             where = addresses(self.zookeeper.nodes)
@@ -146,6 +158,8 @@ class System:
         for node in self.zookeeper.nodes:
             if node.pid is None:
                 node.spawn()
+        if self.s3.pid is None:
+            self.s3.spawn()
         if any(node.pid is None for node in self.database.nodes):
             say("Starting MariaDB (Galera), one node after another")
         self.database.start()
@@ -153,6 +167,7 @@ class System:
             self.add_accounts()
             self.settings.get("has_accounts", lambda: True)
         self.zookeeper.start()
+        self.s3.start()
         return self
 
     def start_roles(self):
@@ -183,6 +198,7 @@ class System:
         self.stop_roles()
         self.zookeeper.stop()
         self.database.stop()
+        self.s3.stop()
 
     def kill(self):
         """All at once, as far as it runs."""
