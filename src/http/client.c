@@ -55,6 +55,7 @@ struct exchange {
     void *context;
     size_t header_text; /* bytes */
     size_t given;       /* bytes of the body */
+    bool has_head;      /* all of it: libcurl is content with one that ends with the connection */
     enum rc rc;         /* why it was broken off from our side */
 };
 
@@ -180,9 +181,12 @@ static size_t on_header(char *line, size_t size, size_t count, void *context)
         exchange->rc = RC_TOO_BIG;
         return length + 1;
     }
-    if (length > 5 && memcmp(line, "HTTP/", 5) == 0)
+    if (length <= 2) /* the empty line: what follows are trailers, or another head */
+        exchange->has_head = true;
+    if (length > 5 && memcmp(line, "HTTP/", 5) == 0) {
+        exchange->has_head = false;
         begin_head(exchange->response, line, length);
-    else if (exchange->response->headers)
+    } else if (exchange->response->headers)
         keep_header(exchange->response, line, length);
     return length;
 }
@@ -347,7 +351,9 @@ static enum rc outcome(const struct http_client *client, const struct exchange *
     const char *reason = *client->reason ? client->reason : curl.easy_strerror(code);
 
     if (code == CURLE_OK)
-        return RC_OK;
+        return exchange->has_head
+                   ? RC_OK
+                   : err_fail(err, RC_UNAVAILABLE, "the answer ended within its head");
     if (exchange->rc == RC_CLOSED)
         return err_fail(err, RC_CLOSED, "ended by the caller");
     if (exchange->rc == RC_IO)

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The client, against the server of this folder. */
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -9,6 +14,11 @@
 #include "http/client.h"
 
 static struct http_request *_Atomic waiting;
+
+struct speaker {
+    int fd;
+    const char *text;
+};
 
 static void echo(struct http_request *request)
 {
@@ -176,6 +186,74 @@ static void gives_the_body_as_it_is_sent(void **state)
     call.body_length = 10;
     assert_int_equal(http_client_request(client, &call, &response, &err), RC_IO);
     assert_int_equal(asked, 2);
+}
+
+/* A server of one connection, which says what it was told to and ends. */
+static void *say(void *context)
+{
+    struct speaker *speaker = context;
+    int fd = accept4(speaker->fd, NULL, NULL, SOCK_CLOEXEC);
+    char text[4096];
+    ssize_t got = read(fd, text, sizeof(text)); /* a request is short */
+
+    assert_true(got > 0);
+    assert_int_equal(write(fd, speaker->text, strlen(speaker->text)), strlen(speaker->text));
+    close(fd);
+    return NULL;
+}
+
+static enum rc ask_speaker(const char *text, struct err *err)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct speaker speaker = {.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), .text = text};
+    socklen_t length = sizeof(address);
+    struct http_response response;
+    pthread_t thread;
+    char url[64];
+    struct http_call call = call_of("GET", url);
+    enum rc rc;
+
+    assert_int_equal(bind(speaker.fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    assert_int_equal(listen(speaker.fd, 1), 0);
+    assert_int_equal(getsockname(speaker.fd, (struct sockaddr *)&address, &length), 0);
+    (void)snprintf(url, sizeof(url), "http://127.0.0.1:%u/", (unsigned)ntohs(address.sin_port));
+    assert_int_equal(pthread_create(&thread, NULL, say, &speaker), 0);
+    rc = http_client_request(client, &call, &response, err);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    close(speaker.fd);
+    if (rc == RC_OK)
+        http_response_release(&response);
+    return rc;
+}
+
+static void knows_an_answer_that_ended_early(void **state)
+{
+    static const struct {
+        const char *text;
+        enum rc rc;
+    } rows[] = {
+        {"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc", RC_OK},
+        {"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", RC_OK},
+        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX: y\r\n\r\n",
+         RC_OK},
+        {"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nab", RC_UNAVAILABLE},
+        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n", RC_UNAVAILABLE},
+        {"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n", RC_UNAVAILABLE},
+        {"HTTP/1.1 200 OK\r\nContent-Len", RC_UNAVAILABLE},
+        {"HTTP/1.1 200 OK\r\n", RC_UNAVAILABLE},
+        {"HTTP/1.1 200", RC_UNAVAILABLE},
+        {"HTTP/1.1 100 Continue\r\n\r\n", RC_UNAVAILABLE},
+        {"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n", RC_UNAVAILABLE},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct err err = {0};
+        enum rc rc = ask_speaker(rows[i].text, &err);
+
+        if (rc != rows[i].rc)
+            fail_msg("%s: %d %s", rows[i].text, rc, err.message);
+    }
 }
 
 struct status_row {
@@ -383,6 +461,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sends_and_receives),
         cmocka_unit_test(gives_the_body_as_it_is_sent),
+        cmocka_unit_test(knows_an_answer_that_ended_early),
         cmocka_unit_test(answers_any_status),
         cmocka_unit_test(fails_in_words),
         cmocka_unit_test(gives_up_in_time),
