@@ -14,7 +14,8 @@ Only when they are named:
 cluster   pytest on whole clusters
 mysql     the contract of the store on a real MariaDB, built by gcc and with asan
 galera    the same on a cluster of three nodes, one of which is frozen meanwhile
-s3        the contract of objects on a real S3 server, built by gcc and with asan
+s3        the contract of objects on a real S3 server, built by gcc and with asan, and pytest on
+          one that is badly reached
 zookeeper the contract of coordination on three real servers, built by gcc and with asan
 
 A suite's name (unit, contract, sim, oracle) is a stage too: that suite alone, built by gcc.
@@ -214,6 +215,7 @@ class Stages:
     def s3(self):
         self.with_server("s3-gcc", "s3", "objects s3", self.build("gcc", "gcc"))
         self.with_server("s3-asan", "s3", "objects s3", self.asan_build())
+        self.pytest("s3", "test/e2e/test_objects.py")
 
     def zookeeper(self):
         for test in ("coordination zookeeper", "coordination sessions"):

@@ -304,14 +304,19 @@ static void pause_for(struct s3 *self, span_us span)
     CHECK(!pthread_mutex_unlock(&self->lock));
 }
 
+struct s3_patience s3_begin(const struct s3 *self)
+{
+    span_us span = self->config.patience ? self->config.patience : PATIENCE;
+
+    return (struct s3_patience){.deadline = clock_mono(self->config.clock) + span};
+}
+
 bool s3_wait(struct s3 *self, struct s3_patience *patience)
 {
     mono_us now = clock_mono(self->config.clock);
     span_us span = MIN(FIRST_WAIT << MIN(patience->tries, 10U), LONGEST_WAIT);
     uint16_t random;
 
-    if (!patience->tries)
-        patience->deadline = now + (self->config.patience ? self->config.patience : PATIENCE);
     patience->tries++;
     /* Many who were disturbed at once do not come back at once. */
     crypto_random(&random, sizeof(random));
@@ -325,7 +330,7 @@ bool s3_wait(struct s3 *self, struct s3_patience *patience)
 enum rc s3_call(struct s3 *self, const struct s3_call *call, struct s3_answer *ret_answer,
                 struct err *err)
 {
-    struct s3_patience patience = {0};
+    struct s3_patience patience = s3_begin(self);
     bool unknown = false;
 
     for (;;) {

@@ -87,11 +87,12 @@ MUST_USE enum rc s3_once(struct s3 *self, const struct s3_call *call, struct s3_
 MUST_USE enum rc s3_call(struct s3 *self, const struct s3_call *call, struct s3_answer *ret_answer,
                          struct err *err);
 
-/* Between two tries. `struct s3_patience patience = {0};` */
+/* How long a call is tried again: from its beginning on, so that all of it has an end. */
 struct s3_patience {
     mono_us deadline;
     unsigned tries;
 };
+struct s3_patience s3_begin(const struct s3 *self);
 /* Waits, longer each time; false when it is enough. */
 bool s3_wait(struct s3 *self, struct s3_patience *patience);
 

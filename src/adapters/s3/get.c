@@ -11,7 +11,7 @@
 #include "adapters/s3/parts.h"
 #include "http/date.h"
 
-enum { RANGE_TEXT = 64, QUERY_MAX = 8 * 1024, PROGRESS = 256 * 1024 };
+enum { RANGE_TEXT = 64, QUERY_MAX = 8 * 1024, PROGRESS = 64 * 1024 };
 
 /* ---- one object ------------------------------------------------------------------------------ */
 
@@ -140,6 +140,10 @@ static enum rc get_once(struct getting *getting, struct s3_answer *ret_answer, s
         note_etag(getting, ret_answer);
     if (rc != RC_OK && ret_answer->response.status == 416 && call.is_part)
         return RC_OK; /* it begins at the end or behind it */
+    if (rc == RC_OK && !s3_answer_header(ret_answer, "Content-Length") &&
+        !s3_answer_header(ret_answer, "Transfer-Encoding"))
+        return err_fail(err, RC_IO, "%s does not say how long '%s' is", getting->self->where,
+                        getting->key); /* so nobody can tell whether that was all */
     if (rc != RC_OK && ret_answer->response.status == 412)
         return err_fail(err, RC_UNAVAILABLE, "the object '%s' has changed while it was read",
                         getting->key);
@@ -148,7 +152,7 @@ static enum rc get_once(struct getting *getting, struct s3_answer *ret_answer, s
 
 static enum rc get_all(struct getting *getting, struct err *err)
 {
-    struct s3_patience patience = {0};
+    struct s3_patience patience = s3_begin(getting->self);
 
     for (;;) {
         AUTO_S3_ANSWER struct s3_answer answer = {0};
@@ -158,7 +162,7 @@ static enum rc get_all(struct getting *getting, struct err *err)
         if (rc == RC_OK || !answer.may_pass || getting->is_refused)
             return getting->is_refused ? err_fail(err, RC_CLOSED, "ended by the caller") : rc;
         if (getting->done - before >= PROGRESS)
-            patience = (struct s3_patience){0};
+            patience = s3_begin(getting->self);
         if ((getting->done && !*getting->etag) || !s3_wait(getting->self, &patience))
             return rc;
     }

@@ -129,17 +129,19 @@ static enum rc settle(struct uploading *uploading, struct err *err)
 
 /* 200 may come before the work is done; then an error may follow in the body. */
 static enum rc complete_once(struct uploading *uploading, const struct s3_call *call,
-                             struct err *err)
+                             bool *ret_again, struct err *err)
 {
     AUTO_S3_ANSWER struct s3_answer answer = {0};
     struct answer_error error;
     const char *text;
-    enum rc rc = s3_call(uploading->self, call, &answer, err);
+    enum rc rc = s3_once(uploading->self, call, &answer, err);
 
+    *ret_again = answer.may_pass;
     if (rc != RC_OK)
         return rc;
     text = answer.body.data ? answer.body.data : "";
-    if (answer_read_error(text, answer.body.length, &uploading->arena, &error))
+    *ret_again = answer_read_error(text, answer.body.length, &uploading->arena, &error);
+    if (*ret_again)
         return err_fail(err, RC_UNAVAILABLE, "%s could not put the parts together: %.60s: %.100s",
                         uploading->self->where, error.code, error.message);
     rc = answer_read_completed(text, answer.body.length, err);
@@ -148,7 +150,8 @@ static enum rc complete_once(struct uploading *uploading, const struct s3_call *
 
 static enum rc complete(struct uploading *uploading, struct err *err)
 {
-    struct s3_patience patience = {0};
+    struct s3_patience patience = s3_begin(uploading->self);
+    bool again, unknown = false;
     char payload[CRYPTO_DIGEST_TEXT];
     uint8_t digest[CRYPTO_DIGEST];
     AUTO_BUF struct buf query;
@@ -166,10 +169,13 @@ static enum rc complete(struct uploading *uploading, struct err *err)
     buf_init(&query, QUERY_MAX);
     s3_query_add(&query, "uploadId", uploading->id);
     call.query = query.data;
-    do
-        rc = complete_once(uploading, &call, err);
-    while (rc == RC_UNAVAILABLE && s3_wait(uploading->self, &patience));
-    return rc == RC_NOT_FOUND ? settle(uploading, err) : rc;
+    do {
+        rc = complete_once(uploading, &call, &again, err);
+        unknown |= rc == RC_UNKNOWN;
+    } while (again && s3_wait(uploading->self, &patience));
+    if (rc == RC_NOT_FOUND)
+        return settle(uploading, err);
+    return rc == RC_UNAVAILABLE && unknown ? RC_UNKNOWN : rc;
 }
 
 /* What cannot be taken back now goes by the bucket's own rule for such, or stays. */

@@ -7,6 +7,8 @@ its bytes, each way on its own:
 pass    they go through (after `delay` seconds)
 hold    they are kept, and go on when the way passes again
 drop    they are gone, and nobody is told: a cut cable, one way or both
+break   the connection ends, for who receives in good order, when so many have passed on it
+damage  of so many that pass on a connection the last is another
 
 What was dropped cannot be mended in the middle of a connection; a way that passes again after it
 dropped some resets the connections that lost any. reset() breaks all connections; refuse() also
@@ -30,12 +32,21 @@ class Way:
     def __init__(self):
         self.mode = "pass"
         self.delay = 0.0
+        self.count = 0  # of bytes, for break and damage
         self.changed = asyncio.Event()  # replaced at every change
 
-    def set(self, mode, delay):
-        self.mode, self.delay = mode, delay
+    def set(self, mode, delay, count=0):
+        self.mode, self.delay, self.count = mode, delay, count
         before, self.changed = self.changed, asyncio.Event()
         before.set()
+
+
+def damaged(data, passed, every):
+    """The data with one bit wrong in each byte whose number on the connection divides by `every`."""
+    data = bytearray(data)
+    for at in range(-(passed + 1) % every, len(data), every):
+        data[at] ^= 1
+    return bytes(data)
 
 
 class Connection:
@@ -60,6 +71,7 @@ class Connection:
 
     async def pump(self, direction, reader, writer):
         way = self.link.ways[direction]
+        passed = 0
         while data := await reader.read(CHUNK):
             if way.delay:
                 await asyncio.sleep(way.delay)
@@ -69,10 +81,18 @@ class Connection:
                 self.lost.add(direction)
                 self.link.dropped += len(data)
                 continue
+            if way.mode == "break" and passed + len(data) > way.count:
+                writer.write(data[: max(way.count - passed, 0)])
+                writer.close()
+                await writer.wait_closed()
+                return self.reset()
+            if way.mode == "damage":
+                data = damaged(data, passed, way.count)
+            passed += len(data)
             self.link.passed += len(data)
             writer.write(data)
             await writer.drain()
-        while way.mode != "pass":  # nor does the end of it get through
+        while way.mode in ("hold", "drop"):  # nor does the end of it get through
             await way.changed.wait()
         if writer.can_write_eof():
             writer.write_eof()
@@ -117,9 +137,9 @@ class Link:
         self.connections.add(connection)
         await connection.serve()
 
-    async def change(self, mode, ways, delay):
+    async def change(self, mode, ways, delay, count=0):
         for way in ways:
-            self.ways[way].set(mode, delay)
+            self.ways[way].set(mode, delay, count)
         if mode == "pass":
             for connection in [c for c in self.connections if c.lost & set(ways)]:
                 connection.reset()
@@ -140,6 +160,13 @@ class Link:
 
     def cut(self, ways=BOTH):
         self.proxy.do(self.change("drop", ways, 0.0))
+
+    def break_after(self, count, ways=BOTH):
+        """Each connection, when so many bytes have passed on it."""
+        self.proxy.do(self.change("break", ways, 0.0, count))
+
+    def damage_every(self, count, ways=BOTH):
+        self.proxy.do(self.change("damage", ways, 0.0, count))
 
     def reset(self):
         self.proxy.do(self.break_all(self.refuses))
@@ -188,7 +215,7 @@ class Proxy:
 
     def close(self):
         for link in self.links.values():
-            link.listener.close()
+            self.loop.call_soon_threadsafe(link.listener.close)
             link.reset()
         self.loop.call_soon_threadsafe(self.loop.stop)
         self.thread.join(10)

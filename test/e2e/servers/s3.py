@@ -138,7 +138,7 @@ class Swift(Process):
             self.write(f"{part}.conf", text.format(part=part, port=port, **settings))
         (self.directory / "devices" / "d1").mkdir(parents=True, exist_ok=True)
 
-    def ask(self, method, path, body=b""):
+    def ask(self, method, target, body=b""):
         """The answer to a request, signed as S3's documents say (version 4)."""
         now = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
         scope = f"{now[:8]}/{REGION}/s3/aws4_request"
@@ -146,7 +146,8 @@ class Swift(Process):
         headers = {"host": self.address, "x-amz-content-sha256": digest, "x-amz-date": now}
         names = ";".join(headers)
         lines = "".join(f"{name}:{value}\n" for name, value in headers.items())
-        canonical = f"{method}\n{path}\n\n{lines}\n{names}\n{digest}".encode()
+        path, _, query = target.partition("?")
+        canonical = f"{method}\n{path}\n{query}\n{lines}\n{names}\n{digest}".encode()
         key = f"AWS4{self.secret}".encode()
         for word in scope.split("/"):
             key = hmac.digest(key, word.encode(), "sha256")
@@ -156,7 +157,7 @@ class Swift(Process):
             f"AWS4-HMAC-SHA256 Credential={KEY}/{scope},"
             f"SignedHeaders={names},Signature={signature}"
         )
-        asked = urllib.request.Request(self.endpoint + path, body or None, headers, method=method)
+        asked = urllib.request.Request(self.endpoint + target, body or None, headers, method=method)
         with urllib.request.urlopen(asked, timeout=10) as answer:
             return answer.read()
 
