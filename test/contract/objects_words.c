@@ -64,7 +64,9 @@ struct objects_got objects_get_all(struct objects *objects, const char *key, int
     buf_init(&buf, GOT_MAX);
     got.rc = objects_get(objects, key, &range, take, &buf, &got.err);
     got.length = buf.length;
-    got.data = buf_take(&buf);
+    if (got.rc == RC_OK)
+        got.data = buf_take(&buf);
+    buf_release(&buf);
     return got;
 }
 
