@@ -96,7 +96,7 @@ static void links_are_not_followed(void **state)
     assert_int_equal(symlink("real", path_of("folder")), 0);
     assert_int_equal(symlink("real/b", path_of("file")), 0);
     assert_int_equal(objects_stat(fixture.objects, "folder/b", &info, NULL), RC_NOT_FOUND);
-    assert_int_equal(objects_get_all(fixture.objects, "file", 0, -1).rc, RC_NOT_FOUND);
+    objects_assert_missing(fixture.objects, "file");
     assert_int_equal(objects_put(fixture.objects, "folder/b", &source, NULL), RC_IO);
     assert_int_equal(objects_put(fixture.objects, "file", &source, NULL), RC_OK);
     assert_int_equal(objects_remove(fixture.objects, "folder/b", NULL), RC_OK);
@@ -113,7 +113,7 @@ static void what_is_no_file_is_no_object(void **state)
     (void)state;
     assert_int_equal(mkfifo(path_of("pipe"), 0600), 0);
     assert_int_equal(objects_stat(fixture.objects, "pipe", &info, NULL), RC_NOT_FOUND);
-    assert_int_equal(objects_get_all(fixture.objects, "pipe", 0, -1).rc, RC_NOT_FOUND);
+    objects_assert_missing(fixture.objects, "pipe");
     keys = objects_keys(fixture.objects, "");
     assert_string_equal(keys, "");
     free(keys);

@@ -94,7 +94,7 @@ static void a_source_that_ends_early_leaves_what_was(void **state)
     assert_int_equal(objects_put(fixture.objects, "new", &source, NULL), RC_IO);
     objects_source_close(&source);
     objects_assert_text(fixture.objects, "kept", "as it was");
-    assert_int_equal(objects_get_all(fixture.objects, "new", 0, -1).rc, RC_NOT_FOUND);
+    objects_assert_missing(fixture.objects, "new");
 }
 
 /* The descriptor's own position counts for nothing. */

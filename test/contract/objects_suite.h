@@ -47,6 +47,7 @@ struct objects_got {
 struct objects_got objects_get_all(struct objects *objects, const char *key, int64_t offset,
                                    int64_t length);
 void objects_assert_text(struct objects *objects, const char *key, const char *expected);
+void objects_assert_missing(struct objects *objects, const char *key);
 
 /* All keys that begin with the prefix, each followed by a blank. The caller frees it. */
 char *objects_keys(struct objects *objects, const char *prefix);

@@ -64,9 +64,7 @@ struct objects_got objects_get_all(struct objects *objects, const char *key, int
     buf_init(&buf, GOT_MAX);
     got.rc = objects_get(objects, key, &range, take, &buf, &got.err);
     got.length = buf.length;
-    if (got.rc == RC_OK)
-        got.data = buf_take(&buf);
-    buf_release(&buf);
+    got.data = buf_take(&buf);
     return got;
 }
 
@@ -79,6 +77,14 @@ void objects_assert_text(struct objects *objects, const char *key, const char *e
     assert_int_equal(got.rc, RC_OK);
     assert_int_equal(got.length, strlen(expected));
     assert_memory_equal(got.data, expected, got.length);
+    free(got.data);
+}
+
+void objects_assert_missing(struct objects *objects, const char *key)
+{
+    struct objects_got got = objects_get_all(objects, key, 0, -1);
+
+    assert_int_equal(got.rc, RC_NOT_FOUND);
     free(got.data);
 }
 
