@@ -4,8 +4,9 @@
  *
  * Who brings a file stores it before there is a job that has it, so for a while nobody has it. What
  * was stored less than `keep_for` ago is therefore spared, and whoever makes a job of a file that
- * is already there stores it again when it is half as old (api/executable.c). What is left of that race is between the
- * last look at an object and its removal, some milliseconds a day after it was last brought.
+ * is already there stores it again when it is half as old (api/executable.c). What is left of that
+ * race is between the last look at an object and its removal: some milliseconds, and only for a
+ * file that nobody had for all of that time.
  *
  * The object store waits, so a leading manager does this on a thread of its own: soon after it
  * began to lead, then once an hour. Two that do it at once do no harm: both go by the same rule.

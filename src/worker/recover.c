@@ -174,7 +174,7 @@ static enum rc read_unfinished(struct work *work)
 
 static enum rc read_first_requests(struct work *work)
 {
-    struct active **retries AUTO_FREE = xcalloc(work->recovered_count, sizeof(*retries));
+    struct active **retries AUTO_FREE = xcalloc(work->recovered_count, sizeof(struct active *));
     size_t count = 0;
 
     for (size_t i = 0; i < work->recovered_count; i++) {

@@ -265,7 +265,7 @@ static enum rc directory_keep(struct files *files, struct file_draft *draft,
 {
     const struct directory_files *self = self_of(files);
     int folder = open_folder(self, draft->hash, true), error = 0, fd;
-    struct stat written, kept;
+    struct stat written = {.st_ino = 0}, kept;
     enum rc rc = RC_OK;
 
     if (folder < 0 || fchmod(draft->fd, 0555) != 0 || fstat(draft->fd, &written) != 0 ||
