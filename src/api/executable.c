@@ -127,6 +127,9 @@ static enum rc read_file(struct intake *intake, const struct job_found *current,
     intake->need = NEED_NOTHING;
     if (!intake->sift.taken && is_as_before(current, job))
         return RC_OK;
+    if (!*objects_url(intake->call->api->config.objects))
+        return err_fail(err, RC_UNAVAILABLE,
+                        "this server was not told where to keep files: the setting is objects");
     if (intake->sift.taken || !executable_is_url(job->executable))
         return read_content(intake, problems, job, err);
     if (hash)

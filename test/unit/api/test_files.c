@@ -256,6 +256,25 @@ static void an_old_file_is_stored_again(void **state)
     clock_free(clock);
 }
 
+static void a_server_without_an_object_store_says_so(void **state)
+{
+    struct api_config config;
+    struct fixture bare;
+    struct reply reply;
+    char *body = job_of("aGk=", "");
+
+    (void)state;
+    config = fixture_config(&bare);
+    config.objects = objects_absent();
+    fixture_start(&bare, &config);
+    reply = post_json(&bare, "/jobs", body);
+    assert_int_equal(reply.status, 503);
+    assert_body_has(&reply, "was not told where to keep files");
+    reply_release(&reply);
+    free(body);
+    fixture_stop(&bare);
+}
+
 static void an_object_store_that_fails_fails_the_request(void **state)
 {
     static const struct {
@@ -306,6 +325,7 @@ int main(void)
         TEST(the_same_key_is_the_same_file),
         TEST(a_job_s_file_changes_with_it),
         TEST(a_file_that_is_stored_is_named_by_its_url),
+        cmocka_unit_test(a_server_without_an_object_store_says_so),
         cmocka_unit_test(an_old_file_is_stored_again),
         TEST(an_object_store_that_fails_fails_the_request),
         TEST(bytes_that_are_not_the_job_s_break_the_answer_off),
