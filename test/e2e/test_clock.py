@@ -4,53 +4,19 @@ and none vanishes. A preloaded library shifts CLOCK_REALTIME of server and guard
 execute sees the true time."""
 
 import datetime
-import os
-import struct
-import subprocess
 import time
-from pathlib import Path
 
 import pytest
 from checker import Watched, check, read_truth, witness
 from harness import FINAL, Server, instant, wait_until
+from shifted import Clock, build_library
 
-SOURCE = Path(__file__).with_name("shifted_clock.c")
 HOUR = 3600
 
 
 @pytest.fixture(scope="module")
 def library(tmp_path_factory):
-    path = tmp_path_factory.mktemp("clock") / "shifted_clock.so"
-    options = ["-D_GNU_SOURCE", "-O2", "-shared", "-fPIC"]
-    compiler = os.environ.get("CC", "cc")
-    subprocess.run([compiler, *options, "-o", path, SOURCE, "-ldl"], check=True)
-    return path
-
-
-class Clock:
-    """The time that a server sees."""
-
-    def __init__(self, path, library):
-        self.path = path
-        self.offset = 0.0
-        path.write_bytes(bytes(8))
-        sanitizer = os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"
-        self.environment = {
-            "LD_PRELOAD": str(library),
-            "SHIFTED_CLOCK": str(path),
-            "ASAN_OPTIONS": sanitizer,
-        }
-
-    def now(self):
-        return time.time() + self.offset
-
-    def step(self, seconds):
-        self.offset += seconds
-        with self.path.open("r+b", buffering=0) as file:
-            file.write(struct.pack("=q", round(self.offset * 1e9)))
-
-    def set(self, text):
-        self.step(instant(text) - self.now())
+    return build_library(tmp_path_factory.mktemp("clock"))
 
 
 @pytest.fixture
