@@ -7,7 +7,7 @@
 #include "adapters/s3/objects.h"
 #include "main/credentials.h"
 
-static enum rc open_s3(const struct server_options *options, struct clock *clock,
+static enum rc open_s3(const struct server_options *options, struct clock *clock, span_us patience,
                        struct objects **ret_objects, struct err *err)
 {
     const struct objects_place *place = &options->objects;
@@ -22,6 +22,7 @@ static enum rc open_s3(const struct server_options *options, struct clock *clock
         .secret = options->objects_key ? options->objects_secret : credentials.secret,
         .ca_file = place->ca_file,
         .clock = clock,
+        .patience = patience,
     };
     enum rc rc = RC_OK;
 
@@ -35,14 +36,14 @@ static enum rc open_s3(const struct server_options *options, struct clock *clock
     return rc;
 }
 
-enum rc objects_open(const struct server_options *options, struct clock *clock,
+enum rc objects_open(const struct server_options *options, struct clock *clock, span_us patience,
                      struct objects **ret_objects, struct err *err)
 {
     const struct objects_place *place = &options->objects;
     enum rc rc = RC_OK;
 
     if (place->kind == OBJECTS_S3)
-        rc = open_s3(options, clock, ret_objects, err);
+        rc = open_s3(options, clock, patience, ret_objects, err);
     else if (*place->path)
         rc = directory_objects_open(place->path, ret_objects, err);
     else

@@ -10,9 +10,10 @@
 
 /*
  * Objects in a directory, in S3, or absent (ports/objects.h). Nobody is asked yet. The clock is
- * borrowed. RC_FORBIDDEN: the file of key and secret can be read by others. RC_INVALID, RC_IO.
+ * borrowed. `patience`: how long S3 is asked again; 0 for as long as servers do. RC_FORBIDDEN: the
+ * file of key and secret can be read by others. RC_INVALID, RC_IO.
  */
 MUST_USE enum rc objects_open(const struct server_options *options, struct clock *clock,
-                              struct objects **ret_objects, struct err *err);
+                              span_us patience, struct objects **ret_objects, struct err *err);
 
 #endif

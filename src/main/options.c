@@ -331,8 +331,7 @@ static void set_objects(struct server_options *options, const struct option_sour
         options->objects_key = arena_strdup(arena, key);
         options->objects_secret = arena_strdup(arena, secret);
     }
-    if (place->kind == OBJECTS_DIRECTORY && !*place->path &&
-        (sources->role & (ROLE_STANDALONE | ROLE_ANY)))
+    if (place->kind == OBJECTS_DIRECTORY && !*place->path && sources->role == ROLE_STANDALONE)
         place->path = arena_printf(arena, "%s/objects", options->data);
 }
 

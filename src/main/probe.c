@@ -8,6 +8,7 @@
 #include "http/client.h"
 #include "link/secret.h"
 #include "main/options.h"
+#include "main/probe_objects.h"
 #include "main/probe_zookeeper.h"
 
 enum { METRICS_MAX = 1024 * 1024 };
@@ -157,6 +158,31 @@ static void probe_coordination(const struct probe *probe, const struct place_hos
     }
 }
 
+/* ---- objects --------------------------------------------------------------------------------- */
+
+/* A standalone server's own directory is not looked at: who asks may not be its account. */
+static void probe_place_of_objects(const struct probe *probe, const struct server_options *options)
+{
+    bool told = options->objects.kind == OBJECTS_S3 || *options->objects.path;
+    struct arena *arena = &probe->cli->arena;
+    struct probe_objects result;
+    struct err err = {0};
+    enum rc rc;
+
+    if (!told && options->coordination.kind != COORDINATION_ZOOKEEPER)
+        return;
+    if (!told) {
+        tell(probe, "objects", "there is no place for scripts, binaries and long outputs",
+             "set objects = s3://BUCKET?endpoint=URL, or file: and a directory that all share");
+        return;
+    }
+    rc = probe_objects(options, arena, &result, &err);
+    if (rc == RC_OK)
+        tell(probe, "objects", result.detail, NULL);
+    else
+        tell(probe, "objects", arena_strdup(arena, err_message(&err, rc)), result.remedy);
+}
+
 /* ---- all ------------------------------------------------------------------------------------- */
 
 static void probe_secret(const struct probe *probe, const char *path)
@@ -194,6 +220,7 @@ void probe_machine(struct cli *cli, const struct arguments *arguments, cli_found
         probe_leader(&probe);
     if (options.coordination.kind == COORDINATION_ZOOKEEPER)
         probe_coordination(&probe, &options.coordination.hosts);
+    probe_place_of_objects(&probe, &options);
     if (options.cluster_secret)
         probe_secret(&probe, options.cluster_secret);
 }

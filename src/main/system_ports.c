@@ -142,7 +142,7 @@ enum rc system_make_ports(struct system *system, struct err *err)
     if (rc == RC_OK)
         rc = make_store(system, err);
     if (rc == RC_OK)
-        rc = objects_open(system->options, system->clock, &system->objects, err);
+        rc = objects_open(system->options, system->clock, 0, &system->objects, err);
     if (rc == RC_OK && system_is(system, HAS_MANAGER | ROLE_WORKER))
         rc = make_coordination(system, err);
     if (rc == RC_OK && system_is(system, HAS_WORKER))
