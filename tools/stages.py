@@ -9,14 +9,12 @@ tsan      clang, thread sanitizer: the suites that use threads
 fuzz      each fuzz target for some seconds ($FUZZ_SECONDS, 5 by default), from its corpus
 e2e       pytest on real servers, with the release build (or $CRONJOB_BINARY), then the tests
           marked `smoke` with the asan build
-
-Only when they are named:
-cluster   pytest on whole clusters
 mysql     the contract of the store on a real MariaDB, built by gcc and with asan
 galera    the same on a cluster of three nodes, one of which is frozen meanwhile
 s3        the contract of objects on a real S3 server, built by gcc and with asan, and pytest on
           one that is badly reached
 zookeeper the contract of coordination on three real servers, built by gcc and with asan
+cluster   pytest on whole clusters: HAProxy, ZooKeeper, MariaDB Galera, S3, and all that fails there
 
 A suite's name (unit, contract, sim, oracle) is a stage too: that suite alone, built by gcc.
 OPTIONs follow the stages; they are pytest's for e2e and those of `meson test` for the others:
@@ -37,6 +35,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent import futures
 from pathlib import Path
 
 import lint
@@ -49,6 +48,7 @@ PYTEST = [sys.executable, "-B", "-m", "pytest", "-p", "no:cacheprovider", "-q", 
 CLANG = lint.of_clang("clang") or "clang"
 SUITES = ("unit", "contract", "sim", "oracle")
 BUILD_LIMIT, RUN_LIMIT = 1200, 1500  # seconds
+SERVERS, CLUSTERS = 3, 2  # tests that run side by side, each on servers of its own
 PROGRESS = re.compile(r"Compiler for C |Dependency .* found: YES|\[\d+/\d+\] (Compiling|Linking) ")
 SHOWN = 120  # lines of a failed step's log
 LEAVE_LIMIT = 5  # seconds that what a stage started may take to end
@@ -239,11 +239,12 @@ class Stages:
         directory = self.build("fuzz", CLANG, "-Dfuzz=true", "-Db_lundef=false")
         if not directory:
             return
-        for target in fuzz_targets(directory):
-            self.fuzz_one(directory, target)
+        with futures.ThreadPoolExecutor(os.cpu_count()) as threads:
+            targets = list(fuzz_targets(directory))
+            self.tally.ok(sum(threads.map(lambda target: self.fuzz_one(directory, target), targets)))
 
     def fuzz_one(self, directory, target):
-        """New inputs go to the build directory, never into the checkout's corpus."""
+        """Whether it found nothing. New inputs go to the build directory, never into the corpus."""
         short = target.name.removeprefix("fuzz_")
         corpora = [directory / "corpus" / short, ROOT / "test" / "fuzz" / "corpus" / short]
         corpora[0].mkdir(parents=True, exist_ok=True)
@@ -256,25 +257,26 @@ class Stages:
             "-print_final_stats=1",
             *(corpus for corpus in corpora if corpus.is_dir()),
         ]
-        if self.step(f"fuzz: {short}", arguments, seconds + 120):
-            self.tally.ok()
+        return self.step(f"fuzz: {short}", arguments, seconds + 120)
 
-    def on_release(self, name, tests, marked):
+    def on_release(self, name, tests, marked, beside):
+        """So many tests at a time: most of them wait for something most of the time."""
         binary = os.environ.get("CRONJOB_BINARY")
         if not binary and self.step(f"{name}: build", ["script/build"], BUILD_LIMIT):
             binary = BUILD / "release" / "cronjob"
         if binary:
-            self.pytest(name, tests, "-m", marked, *self.options, CRONJOB_BINARY=str(binary))
+            arguments = (tests, "-m", marked, f"-n{beside}", *self.options)
+            self.pytest(name, *arguments, CRONJOB_BINARY=str(binary))
 
     def cluster(self):
-        self.on_release("cluster", ROOT / "test" / "e2e", "cluster")
+        self.on_release("cluster", ROOT / "test" / "e2e", "cluster", beside=CLUSTERS)
 
     def e2e(self):
         tests = ROOT / "test" / "e2e"
         if not any(tests.rglob("test_*.py")):
             print("no tests in test/e2e")
             return
-        self.on_release("e2e", tests, "not cluster")
+        self.on_release("e2e", tests, "not cluster and not s3", beside=SERVERS)
         if not self.options and not os.environ.get("CRONJOB_BINARY"):
             self.smoke(tests)
 
@@ -293,13 +295,13 @@ STAGES = {
     "tsan": Stages.tsan,
     "fuzz": Stages.fuzz,
     "e2e": Stages.e2e,
+    "mysql": Stages.mysql,
+    "galera": Stages.galera,
+    "s3": Stages.s3,
+    "zookeeper": Stages.zookeeper,
+    "cluster": Stages.cluster,
 }
 EVERYTHING = list(STAGES)
-STAGES["cluster"] = Stages.cluster
-STAGES["mysql"] = Stages.mysql
-STAGES["galera"] = Stages.galera
-STAGES["s3"] = Stages.s3
-STAGES["zookeeper"] = Stages.zookeeper
 for suite in SUITES:
     STAGES[suite] = lambda stages, name=suite: stages.suite(name)
 

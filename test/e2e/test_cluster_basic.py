@@ -52,7 +52,7 @@ def test_a_retry_is_made_on_another_worker(cluster):
         retries={"limit": 1, "delay": "1s", "elsewhere": True},
     )
     cluster.api.run(job)
-    second, first = cluster.api.wait_runs(job, 2)
+    first, second = cluster.api.wait_runs(job, 2)
     assert (first["status"], second["status"]) == ("failed", "succeeded")
     assert second["worker"] != first["worker"]
 

@@ -15,6 +15,8 @@ from servers.process import temporary_folder
 from servers.proxy import TO_CLIENT, TO_SERVER, Proxy
 from servers.s3 import BUCKET, KEY, Swift
 
+pytestmark = pytest.mark.s3
+
 PROGRAM = "test/contract/objects_faults"
 LIMIT = 60  # seconds, for one call
 MEBIBYTE = 1 << 20

@@ -17,7 +17,12 @@ from harness import ends_within, read_status, wait_until
 
 PR_SET_PDEATHSIG = 1
 # Below the kernel's range for outgoing connections: nobody takes the port of a server that is away.
-PORTS = range(12000, 29000)
+# Programs that run side by side as pytest-xdist's do have different ones.
+PORTS = range(
+    12000 + int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")),
+    29000,
+    int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")),
+)
 LIBC = ctypes.CDLL(None)
 
 given_ports = set()
