@@ -215,13 +215,21 @@ void memory_files_set_room(struct files *files, int64_t bytes)
     self_of(files)->room = bytes;
 }
 
+/* The times of a file in memory are too coarse to tell of a change; its number is not. */
 bool memory_files_damage(struct files *files, const char *hash)
 {
-    const struct file *file = find(self_of(files), hash);
-    char byte;
+    struct file *file = find(self_of(files), hash);
+    AUTO_FREE char *data = NULL;
+    int fd;
 
-    if (!file || pread(file->fd, &byte, 1, 0) != 1)
+    if (!file || !file->size)
         return false;
-    byte = (char)~byte;
-    return pwrite(file->fd, &byte, 1, 0) == 1;
+    data = xmalloc((size_t)file->size);
+    fd = memfd_create("copy", MFD_CLOEXEC);
+    CHECK(fd >= 0 && pread(file->fd, data, (size_t)file->size, 0) == file->size);
+    data[file->size - 1] = (char)~data[file->size - 1];
+    CHECK(write(fd, data, (size_t)file->size) == file->size);
+    (void)close(file->fd); /* whoever has it open has what it was */
+    file->fd = fd;
+    return true;
 }

@@ -13,7 +13,7 @@ struct files *memory_files_new(void);
 
 /* From now on there is room for so many bytes; -1: for all. What is there stays. */
 void memory_files_set_room(struct files *files, int64_t bytes);
-/* The copy becomes another; false: there is none. */
+/* Another takes the copy's place; false: there is none, or it is empty. */
 bool memory_files_damage(struct files *files, const char *hash);
 
 #endif
