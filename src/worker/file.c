@@ -198,16 +198,24 @@ static void look_at_waiting(struct worker *worker, mono_us now)
     while (!list_is_empty(&waiting)) {
         struct active *active = list_take(&waiting, struct active, link);
         const struct cached *file = active->file;
+        bool is_wrong_for_good = file->failures >= TRIES_OF_A_WRONG_FILE && is_wrong(file->rc);
 
-        if (file->failures >= TRIES_OF_A_WRONG_FILE && is_wrong(file->rc))
+        if (!active->doubted && is_wrong_for_good)
             end_wrong(worker, active);
-        else if (now >= active->give_up_at)
+        else if (!active->doubted && now >= active->give_up_at)
             end_missed(worker, active);
-        else if (file->verified && worker_may_claim(worker, now))
+        else if (!active->doubted && file->verified && worker_may_claim(worker, now))
             worker_start_run(worker, active, active->start_at);
         else
             list_append(&worker->fileless, &active->link);
     }
+}
+
+static void end_withdrawn(struct worker *worker, struct active *active)
+{
+    struct run_result result = result_without_start(RUN_SKIPPED, clock_now(worker->config.clock));
+
+    worker_conclude(worker, active, &result, AGENDA_REMOVED);
 }
 
 void worker_withdraw_fileless(struct worker *worker, job_id job)
@@ -216,12 +224,27 @@ void worker_withdraw_fileless(struct worker *worker, job_id job)
     struct list *after;
 
     list_for_each_safe (active, after, &worker->fileless, link) {
-        struct run_result result;
-
-        if (active->key.job != job || active->trigger == TRIGGER_MANUAL)
+        if (active->key.job != job)
             continue;
-        result = result_without_start(RUN_SKIPPED, clock_now(worker->config.clock));
-        worker_conclude(worker, active, &result, AGENDA_REMOVED);
+        active->doubted = active->trigger == TRIGGER_MANUAL;
+        if (active->doubted)
+            worker_want_job(worker, job, LOAD_RUN);
+        else
+            end_withdrawn(worker, active);
+    }
+}
+
+void worker_settle_doubted(struct worker *worker, job_id job, bool removed)
+{
+    struct active *active;
+    struct list *after;
+
+    list_for_each_safe (active, after, &worker->fileless, link) {
+        if (active->key.job != job || !active->doubted)
+            continue;
+        active->doubted = false;
+        if (removed)
+            end_withdrawn(worker, active);
     }
 }
 

@@ -57,6 +57,7 @@ struct active {
     bool withdrawn;      /* its job was removed or paused before it started */
     struct cached *file; /* that it executes; NULL: a command, or that is not looked at yet */
     mono_us give_up_at;  /* not 0: its file was not there when it was to start */
+    bool doubted;        /* it waits for its file, and its job may have been removed meanwhile */
     bool other_revision; /* the job has another by now, and its launch is not built yet */
     const char *refusal; /* why it cannot be executed, NULL when it can; of the arena */
 };
@@ -312,7 +313,10 @@ void worker_expect_file(struct worker *worker, const char *hash);
 void worker_use_file(struct worker *worker, struct active *active);
 /* Into its launch; false: the run waits for it. */
 bool worker_open_file(struct worker *worker, struct active *active);
+/* The job is not this worker's any more; what was asked for by hand goes on unless it is removed.
+ */
 void worker_withdraw_fileless(struct worker *worker, job_id job);
+void worker_settle_doubted(struct worker *worker, job_id job, bool removed);
 void worker_take_fetches(struct worker *worker);
 void worker_move_files(struct worker *worker, mono_us now);
 mono_us worker_files_deadline(const struct worker *worker);

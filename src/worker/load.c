@@ -254,6 +254,7 @@ void worker_take_loaded(struct worker *worker, const struct loaded *loaded)
         worker_want_job(worker, loaded->id, (enum load_flag)(flags & (LOAD_TASK | LOAD_RUN)));
         return;
     }
+    worker_settle_doubted(worker, loaded->id, !loaded->found);
     job.dormant = !is_ours || !is_wanted;
     job.elsewhere = !is_ours && is_wanted;
     job.retries.elsewhere &= !worker->config.alone;

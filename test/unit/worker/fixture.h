@@ -42,9 +42,9 @@ struct fixture {
     struct journal *journal;
     struct launcher *launcher;
     const char *url;
-    struct worker *worker;   /* NULL: dead */
-    struct memory_plan plan; /* of every run that is executed */
-    struct run_key executed[16];
+    struct worker *worker;       /* NULL: dead */
+    struct memory_plan plan;     /* of every run that is executed */
+    struct run_key executed[16]; /* the first */
     size_t execution_count;
     char attempt[12];              /* CRONJOB_ATTEMPT of the last */
     char argument[32];             /* and its first argument, "" when it had none */

@@ -66,6 +66,19 @@ static void downloads_once_for_two_jobs(void **state)
     assert_int_equal(fixture->downloads, 1);
 }
 
+static void downloads_once_for_ten_thousand_jobs(void **state)
+{
+    enum { JOBS = 10000 };
+    struct fixture *fixture = *state;
+
+    for (int i = 0; i < JOBS; i++)
+        (void)give_script(fixture, SCRIPT);
+    fixture_start(fixture);
+    fixture_pass(fixture, 65 * SECOND);
+    assert_int_equal(fixture->execution_count, JOBS);
+    assert_int_equal(fixture->downloads, 1);
+}
+
 static void verifies_what_another_worker_has_left(void **state)
 {
     struct fixture *fixture = *state;
@@ -171,6 +184,51 @@ static void can_be_killed_while_it_waits(void **state)
     fixture_say(fixture, TASK_KILL, &run);
     fixture_pass(fixture, SECOND);
     fixture_expect(fixture, &run, RUN_KILLED, "killed before it started");
+}
+
+/* A script that was asked for by hand, and waits. */
+static struct run_key give_waiting(struct fixture *fixture, job_id *ret_job)
+{
+    struct job job = script_job(fixture_put(fixture, SCRIPT));
+    struct run_key run;
+
+    job.schedule = "@manual";
+    fixture->objects_fault = MEMORY_OBJECTS_FAULT_FAIL;
+    *ret_job = fixture_create(fixture, &job);
+    fixture_assign(fixture, *ret_job);
+    fixture_start(fixture);
+    run = fixture_queue_run(fixture, *ret_job, "");
+    fixture_say(fixture, TASK_RUN, &run);
+    fixture_pass(fixture, 2 * SECOND);
+    assert_int_equal(fixture_run(fixture, &run).run.result.status, RUN_QUEUED);
+    return run;
+}
+
+static void a_removed_job_starts_nothing_that_waits(void **state)
+{
+    struct fixture *fixture = *state;
+    struct store_write write = {.kind = WRITE_JOB_REMOVE};
+    struct run_key run = give_waiting(fixture, &write.job.id);
+
+    write.job.at = clock_now(fixture->clock);
+    fixture_apply(fixture, &write);
+    fixture_withdraw(fixture, write.job.id);
+    fixture->objects_fault = MEMORY_OBJECTS_FAULT_NONE;
+    fixture_pass(fixture, 20 * SECOND);
+    fixture_expect(fixture, &run, RUN_SKIPPED, "the job was removed or paused");
+    assert_int_equal(fixture->execution_count, 0);
+}
+
+static void a_job_that_moves_leaves_what_was_asked_for(void **state)
+{
+    struct fixture *fixture = *state;
+    job_id job;
+    struct run_key run = give_waiting(fixture, &job);
+
+    fixture_withdraw(fixture, job);
+    fixture->objects_fault = MEMORY_OBJECTS_FAULT_NONE;
+    fixture_pass(fixture, 20 * SECOND);
+    fixture_expect(fixture, &run, RUN_SUCCEEDED, "");
 }
 
 static void a_slow_download_delays_no_other(void **state)
@@ -283,6 +341,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(executes_the_bytes_of_the_job),
         CASE(downloads_once_for_two_jobs),
+        CASE(downloads_once_for_ten_thousand_jobs),
         CASE(verifies_what_another_worker_has_left),
         CASE(fetches_a_damaged_copy_again),
         CASE(starts_late_when_the_objects_come_back),
@@ -290,6 +349,8 @@ int main(void)
         CASE(fails_when_the_objects_have_it_not),
         CASE(executes_no_other_bytes),
         CASE(can_be_killed_while_it_waits),
+        CASE(a_removed_job_starts_nothing_that_waits),
+        CASE(a_job_that_moves_leaves_what_was_asked_for),
         CASE(a_slow_download_delays_no_other),
         CASE(gives_up_copies_for_others),
         CASE(makes_room_on_a_full_disk),
