@@ -3,6 +3,7 @@
  * What must hold, and what is known to judge it by: every execution as the guardian begins it, and
  * every state of every job as the store shows it.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -65,6 +66,7 @@ static struct job_state state_of(struct sim *sim, const struct job_record *recor
 
     if (schedule_parse(record->schedule, record->id, &state.schedule, &err))
         sim_violated(sim, "job %llu: %s", (unsigned long long)record->id, err.message);
+    (void)snprintf(state.sha256, sizeof(state.sha256), "%s", record->sha256);
     return state;
 }
 
@@ -116,6 +118,7 @@ struct found_run {
     enum run_status status;
     enum run_trigger trigger;
     uint64_t revision;
+    char sha256[65];
 };
 
 static bool note_run(void *context, const struct run_record *record)
@@ -123,7 +126,9 @@ static bool note_run(void *context, const struct run_record *record)
     struct found_run *found = context;
 
     *found = (struct found_run){true, record->run.result.status, record->run.trigger,
-                                record->run.revision};
+                                record->run.revision, ""};
+    (void)snprintf(found->sha256, sizeof(found->sha256), "%s",
+                   record->run.sha256 ? record->run.sha256 : "");
     return false;
 }
 
@@ -231,6 +236,23 @@ static struct memory_plan random_plan(struct sim *sim)
     return plan;
 }
 
+/* The bytes are those of the revision that was claimed, and the store says so. */
+static void check_file(struct sim *sim, const struct sim_job *job, const struct launch *launch,
+                       const struct found_run *found)
+{
+    const char *expected = found->sha256;
+
+    for (size_t i = 0; i < job->state_count; i++)
+        if (job->states[i].revision == found->revision)
+            expected = job->states[i].sha256;
+    if (strcmp(expected, found->sha256) != 0 || !sim_file_is(launch, expected))
+        sim_violated(sim, "run " RUN_FORMAT " executes other bytes", RUN_ARGS(launch->run));
+    if (!launch->command)
+        sim_saw(sim, SOMETIMES_FILE_EXECUTED);
+    if (!launch->command && sim_now(sim) > launch->start_at + AGENDA_ON_TIME)
+        sim_saw(sim, SOMETIMES_FILE_AWAITED);
+}
+
 struct memory_plan books_execute(void *context, const struct launch *launch)
 {
     struct sim *sim = context;
@@ -247,6 +269,7 @@ struct memory_plan books_execute(void *context, const struct launch *launch)
     if (!found.found || run_status_is_final(found.status))
         sim_violated(sim, "run " RUN_FORMAT " starts and the store has it as %s", RUN_ARGS(*key),
                      found.found ? run_status_text(found.status) : "nothing");
+    check_file(sim, job, launch, &found);
     check_alone(sim, job, key, found.revision);
     check_wanted(sim, job, key, found.trigger);
     if (launch->timeout)
@@ -456,6 +479,8 @@ static void count_status(struct sim *sim, const struct run *run)
         sim_saw(sim, SOMETIMES_RUN_RETRY);
     if (run->trigger == TRIGGER_CATCH_UP)
         sim_saw(sim, SOMETIMES_RUN_CATCH_UP);
+    if (strstr(run->reason, "its file was not there"))
+        sim_saw(sim, SOMETIMES_FILE_MISSED);
 }
 
 static bool check_run(void *context, const struct run_record *record)

@@ -71,6 +71,12 @@ static struct job random_job(struct sim *sim)
     struct job job = job_default();
 
     job.executable = "true";
+    if (sim_roll(sim, 2)) {
+        job.type = JOB_SCRIPT;
+        job.executable = "https://store.example/script";
+        job.filename = "script";
+        job.sha256 = sim_file_hash(sim_roll(sim, SIM_FILES));
+    }
     job.schedule = schedules[sim_roll(sim, ARRAY_SIZE(schedules))];
     job.time_zone = "UTC";
     job.run_as = "root";
@@ -137,8 +143,14 @@ static void remove_job(struct sim *sim, const struct sim_job *job)
 
 static void run_job(struct sim *sim, const struct sim_job *job)
 {
+    struct change *change = change_new(sim, CHANGE_RUN_NOW, job->id);
+
     sim_saw(sim, SOMETIMES_RUN_ON_DEMAND);
-    submit(sim, change_new(sim, CHANGE_RUN_NOW, job->id));
+    if (sim_roll(sim, 3) == 0) { /* as an earlier run was */
+        change->revision = job->states[sim_roll(sim, job->state_count)].revision;
+        sim_saw(sim, SOMETIMES_RUN_EXACT);
+    }
+    submit(sim, change);
 }
 
 static void kill_run(struct sim *sim, const struct sim_job *job)

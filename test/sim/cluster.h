@@ -23,6 +23,7 @@
 #include "adapters/memory/store.h"
 #include "cluster_ensemble.h"
 #include "manager/manager.h"
+#include "sim_files.h"
 #include "worker/worker.h"
 
 #define CLUSTER_START ((instant_us)1767571200 * SECOND) /* 2026-01-05T00:00:00Z */
@@ -38,6 +39,7 @@
     X(COORDINATION_DOWN) X(COORDINATION_WIPED) X(COORDINATION_TROUBLED) \
     X(STORE_DOWN) X(STORE_FAILED) X(STORE_UNKNOWN_WRITTEN) X(STORE_UNKNOWN_LOST) X(STORE_LATE) X(STORE_LATE_CAME) \
     X(CLOCK_OFF) X(CHANGE_UNKNOWN) X(CHANGE_REFUSED) X(JOB_REMOVED) X(JOB_CHANGED) X(JOB_PAUSED) X(WORKER_DRAINED) \
+    X(OBJECTS_AWAY) X(OBJECTS_TROUBLED) X(CACHE_DAMAGED) X(FILE_EXECUTED) X(FILE_AWAITED) X(FILE_MISSED) X(RUN_EXACT) \
     X(RUN_ON_DEMAND) X(RUN_KILL_ASKED) X(RUN_SUCCEEDED_ONCE) X(RUN_FAILED_ONCE) X(RUN_TIMED_OUT_ONCE) \
     X(RUN_KILLED_ONCE) X(RUN_LOST_ONCE) X(RUN_SKIPPED_ONCE) X(RUN_MISSED_ONCE) X(RUN_STRETCH) X(RUN_RETRY) \
     X(RUN_CATCH_UP) X(RUN_VANISHED) X(RUN_MADE_UP_FOR) X(RUN_FENCED) X(JOB_MOVED) X(JOB_FIT_NOBODY)
@@ -87,6 +89,8 @@ struct cluster_worker {
     struct journal *journal;
     struct launcher *launcher;
     struct worker_wake wake;
+    struct files *files; /* they outlive the worker */
+    struct sim_fetches fetches;
     struct work *work; /* on its way to the store */
     mono_us work_due;
     bool work_done;
@@ -95,6 +99,7 @@ struct cluster_worker {
 /* What the store said of a job from one change to the next. */
 struct job_state {
     uint64_t revision;
+    char sha256[65]; /* of its script; "" when it is a command */
     bool enabled, removed;
     instant_us due_since, starts_at, ends_at, anchor;
     mono_us seen_at;
@@ -138,6 +143,7 @@ struct cluster {
     struct ensemble *ensemble;
     struct events *events;
     struct outputs *outputs;
+    struct objects *objects;
     struct zones *zones;
     struct cluster_manager managers[CLUSTER_MANAGERS];
     struct cluster_worker workers[CLUSTER_WORKERS];
@@ -146,7 +152,8 @@ struct cluster {
     const struct cluster_manager *leader;
 
     mono_us store_down_until, late_due, coordination_down_until;
-    int store_trouble, coordination_trouble;
+    int store_trouble, coordination_trouble, objects_trouble;
+    mono_us objects_away_until;
     mono_us trouble_until;
     mono_us nemesis_due, client_due;
 
@@ -195,6 +202,8 @@ void cluster_heal(struct cluster *cluster); /* everything works again from now o
 enum memory_store_fault cluster_fault(void *context, const struct store_write *writes,
                                       size_t count);
 bool cluster_unreachable(void *context);
+enum memory_objects_fault cluster_objects(void *context, enum memory_objects_call call,
+                                          const char *key);
 
 /* ---- cluster_books.c ----------------------------------------------------------------------- */
 

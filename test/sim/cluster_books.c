@@ -3,6 +3,7 @@
  * What must hold, and what is known to judge it by: every execution as a guardian begins it, and
  * every state of every job as the store shows it.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,6 +69,7 @@ static struct job_state state_of(struct cluster *cluster, const struct job_recor
 
     if (schedule_parse(record->schedule, record->id, &state.schedule, &err))
         cluster_violated(cluster, "job %llu: %s", (unsigned long long)record->id, err.message);
+    (void)snprintf(state.sha256, sizeof(state.sha256), "%s", record->sha256);
     return state;
 }
 
@@ -123,6 +125,7 @@ struct found_run {
     enum run_status status;
     enum run_trigger trigger;
     uint64_t revision;
+    char sha256[65];
     char worker[LIMIT_NAME + 1];
 };
 
@@ -134,6 +137,8 @@ static bool note_run(void *context, const struct run_record *record)
                                 .status = record->run.result.status,
                                 .trigger = record->run.trigger,
                                 .revision = record->run.revision};
+    (void)snprintf(found->sha256, sizeof(found->sha256), "%s",
+                   record->run.sha256 ? record->run.sha256 : "");
     memcpy(found->worker, record->run.worker, MIN(strlen(record->run.worker), (size_t)LIMIT_NAME));
     return false;
 }
@@ -259,6 +264,23 @@ static struct memory_plan random_plan(struct cluster *cluster)
     return plan;
 }
 
+/* The bytes are those of the revision that was claimed, and the store says so. */
+static void check_file(struct cluster *cluster, const struct cluster_job *job,
+                       const struct launch *launch, const struct found_run *found)
+{
+    const char *expected = found->sha256;
+
+    for (size_t i = 0; i < job->state_count; i++)
+        if (job->states[i].revision == found->revision)
+            expected = job->states[i].sha256;
+    if (strcmp(expected, found->sha256) != 0 || !sim_file_is(launch, expected))
+        cluster_violated(cluster, "run " RUN_FORMAT " executes other bytes", RUN_ARGS(launch->run));
+    if (!launch->command)
+        cluster_saw(cluster, SOMETIMES_FILE_EXECUTED);
+    if (!launch->command && cluster_now(cluster) > launch->start_at + AGENDA_ON_TIME)
+        cluster_saw(cluster, SOMETIMES_FILE_AWAITED);
+}
+
 struct memory_plan cluster_execute(void *context, const struct launch *launch)
 {
     struct cluster_worker *worker = context;
@@ -274,6 +296,7 @@ struct memory_plan cluster_execute(void *context, const struct launch *launch)
     if (!found.found || strcmp(found.worker, worker->actor.name) != 0)
         cluster_violated(cluster, "run " RUN_FORMAT " starts and the store has it on '%s'",
                          RUN_ARGS(*key), found.found ? found.worker : "nobody");
+    check_file(cluster, job, launch, &found);
     check_alone(cluster, job, key, found.revision);
     check_predecessor(cluster, key);
     check_wanted(cluster, job, key, found.trigger);
@@ -299,6 +322,8 @@ static void count_run(struct cluster *cluster, const struct run *run)
         cluster_saw(cluster, SOMETIMES_RUN_RETRY);
     if (run->trigger == TRIGGER_CATCH_UP)
         cluster_saw(cluster, SOMETIMES_RUN_CATCH_UP);
+    if (strstr(run->reason, "its file was not there"))
+        cluster_saw(cluster, SOMETIMES_FILE_MISSED);
     if (strstr(run->reason, "vanished"))
         cluster_saw(cluster, SOMETIMES_RUN_VANISHED);
 }

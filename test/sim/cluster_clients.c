@@ -94,6 +94,12 @@ static struct job random_job(struct cluster *cluster)
     uint64_t place = cluster_roll(cluster, 16);
 
     job.executable = "true";
+    if (cluster_roll(cluster, 2)) {
+        job.type = JOB_SCRIPT;
+        job.executable = "https://store.example/script";
+        job.filename = "script";
+        job.sha256 = sim_file_hash(cluster_roll(cluster, SIM_FILES));
+    }
     job.schedule = schedules[cluster_roll(cluster, ARRAY_SIZE(schedules))];
     job.time_zone = "UTC";
     job.run_as = "root";
@@ -163,8 +169,14 @@ static void remove_job(struct cluster *cluster, const struct cluster_job *job)
 
 static void run_job(struct cluster *cluster, const struct cluster_job *job)
 {
+    struct change *change = change_new(cluster, CHANGE_RUN_NOW, job->id);
+
     cluster_saw(cluster, SOMETIMES_RUN_ON_DEMAND);
-    submit(cluster, change_new(cluster, CHANGE_RUN_NOW, job->id));
+    if (cluster_roll(cluster, 3) == 0) { /* as an earlier run was */
+        change->revision = job->states[cluster_roll(cluster, job->state_count)].revision;
+        cluster_saw(cluster, SOMETIMES_RUN_EXACT);
+    }
+    submit(cluster, change);
 }
 
 static void kill_run(struct cluster *cluster, const struct cluster_job *job)

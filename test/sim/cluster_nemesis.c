@@ -92,6 +92,24 @@ enum memory_store_fault cluster_fault(void *context, const struct store_write *w
     }
 }
 
+enum memory_objects_fault cluster_objects(void *context, enum memory_objects_call call,
+                                          const char *key)
+{
+    static const enum memory_objects_fault faults[] = {
+        MEMORY_OBJECTS_FAULT_FAIL, MEMORY_OBJECTS_FAULT_CUT, MEMORY_OBJECTS_FAULT_CORRUPT};
+    struct cluster *cluster = context;
+
+    (void)key;
+    if (call != MEMORY_OBJECTS_GET)
+        return MEMORY_OBJECTS_FAULT_NONE;
+    if (cluster_mono(cluster) < cluster->objects_away_until)
+        return MEMORY_OBJECTS_FAULT_FAIL;
+    if (cluster_roll(cluster, 100) >= (uint64_t)cluster->objects_trouble)
+        return MEMORY_OBJECTS_FAULT_NONE;
+    cluster_saw(cluster, SOMETIMES_OBJECTS_TROUBLED);
+    return faults[cluster_roll(cluster, ARRAY_SIZE(faults))];
+}
+
 /* ---- workers ------------------------------------------------------------------------------- */
 
 static struct cluster_worker *some_worker(struct cluster *cluster)
@@ -263,12 +281,32 @@ static void trouble_coordination(struct cluster *cluster)
     }
 }
 
+/* Copies go, so that the objects are asked again. */
+static void trouble_objects(struct cluster *cluster, struct cluster_worker *worker)
+{
+    const char *hash = sim_file_hash(cluster_roll(cluster, SIM_FILES));
+
+    if (cluster_roll(cluster, 2)) {
+        cluster->objects_away_until = until(cluster, 2 * MINUTE);
+        cluster_log(cluster, "objects are away for a while");
+        cluster_saw(cluster, SOMETIMES_OBJECTS_AWAY);
+    } else {
+        cluster->objects_trouble = cluster_roll(cluster, 2) ? (int)cluster_roll(cluster, 60) : 0;
+    }
+    if (cluster_roll(cluster, 2)) {
+        if (memory_files_damage(worker->files, hash))
+            cluster_saw(cluster, SOMETIMES_CACHE_DAMAGED);
+    } else {
+        (void)!files_remove(worker->files, hash, NULL); /* in memory nothing fails */
+    }
+}
+
 void cluster_nemesis_act(struct cluster *cluster)
 {
     cluster->nemesis_due = until(cluster, 25 * SECOND);
     if (cluster->calm)
         return;
-    switch (cluster_roll(cluster, 18)) {
+    switch (cluster_roll(cluster, 20)) {
     case 0:
     case 1:
         crash_worker(cluster, some_worker(cluster));
@@ -309,6 +347,10 @@ void cluster_nemesis_act(struct cluster *cluster)
     case 14:
         trouble_coordination(cluster);
         break;
+    case 15:
+    case 16:
+        trouble_objects(cluster, some_worker(cluster));
+        break;
     default:
         trouble_store(cluster);
         break;
@@ -330,7 +372,8 @@ void cluster_heal(struct cluster *cluster)
     cluster_log(cluster, "all is well from here on");
     cluster->healing = true;
     cluster->healed_at = now;
-    cluster->store_trouble = 0;
+    cluster->store_trouble = cluster->objects_trouble = 0;
+    cluster->objects_away_until = 0;
     cluster->store_down_until = cluster->coordination_down_until = 0;
     ensemble_trouble(cluster->ensemble, 0);
     for (size_t i = 0; i < cluster->manager_count; i++)

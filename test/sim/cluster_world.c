@@ -93,6 +93,16 @@ static void to_store(void *context, struct work *work)
     worker->work_due = cluster_mono(worker->cluster) + trip(worker->cluster);
 }
 
+static void to_objects(void *context, struct fetch *fetch)
+{
+    struct cluster_worker *worker = context;
+    struct cluster *cluster = worker->cluster;
+    span_us span = cluster_roll(cluster, 4) ? 30 * MILLISECOND : 5 * SECOND;
+
+    sim_fetches_add(&worker->fetches, fetch,
+                    cluster_mono(cluster) + (span_us)cluster_roll(cluster, (uint64_t)span));
+}
+
 static void on_launch(void *context, const struct launch_event *event)
 {
     struct cluster_worker *worker = context;
@@ -121,6 +131,10 @@ void cluster_start_worker(struct cluster *cluster, struct cluster_worker *worker
         .random = random_bytes,
         .execute = to_store,
         .execute_context = worker,
+        .fetch = to_objects,
+        .objects = cluster->objects,
+        .files = worker->files,
+        .cache_limit = 1500,
     };
     struct err err;
 
@@ -146,6 +160,7 @@ void cluster_kill_worker(struct cluster *cluster, struct cluster_worker *worker)
         work_execute(worker->work);
     if (worker->work)
         worker_return(worker->worker, TAKE(worker->work)); /* never read, freed with the worker */
+    sim_fetches_drop(&worker->fetches, worker->worker);
     worker_free(TAKE(worker->worker));
     launcher_free(TAKE(worker->launcher));
     journal_free(TAKE(worker->journal));
@@ -245,6 +260,7 @@ static void move_worker(struct cluster *cluster, struct cluster_worker *worker)
         return;
     cluster->acting = &worker->actor;
     move_work(cluster, worker);
+    sim_fetches_move(&worker->fetches, worker->worker, cluster_mono(cluster));
     launcher_dispatch(worker->launcher);
     worker->wake = worker_step(worker->worker);
 }
@@ -311,6 +327,7 @@ static mono_us next_of_worker(const struct cluster *cluster, const struct cluste
     next = MIN(next, worker->wake.deadline);
     if (worker->work)
         next = MIN(next, worker->work_due);
+    next = MIN(next, sim_fetches_next(&worker->fetches));
     if (worker->wake.instant != INSTANT_NONE)
         next = MIN(next, now + worker->wake.instant - clock_now(worker->clock));
     return next;
@@ -388,6 +405,8 @@ static void make_ports(struct cluster *cluster)
     cluster->ensemble = ensemble_new(cluster->clock, cluster_roll, cluster);
     cluster->events = local_events_new();
     cluster->outputs = memory_outputs_new();
+    cluster->objects = sim_objects_new(&(struct memory_objects_config){
+        .clock = cluster->clock, .fault = cluster_objects, .context = cluster});
     cluster->zones = posix_zones_new(NULL, NULL);
 }
 
@@ -399,6 +418,7 @@ static void make_worker(struct cluster *cluster, size_t i)
     worker->cluster = cluster;
     worker->clock = memory_clock_new(CLUSTER_START);
     worker->disk = memory_disk_new();
+    worker->files = memory_files_new();
     worker->guardian = memory_guardian_new(worker->clock, cluster_execute, worker);
     cluster_start_worker(cluster, worker);
 }
@@ -434,11 +454,13 @@ void cluster_free(struct cluster *cluster)
         cluster_kill_worker(cluster, worker);
         memory_guardian_free(worker->guardian);
         memory_disk_free(worker->disk);
+        files_free(worker->files);
         clock_free(worker->clock);
     }
     for (size_t i = 0; i < cluster->manager_count; i++)
         cluster_kill_manager(cluster, &cluster->managers[i]);
     zones_free(cluster->zones);
+    objects_free(cluster->objects);
     outputs_free(cluster->outputs);
     events_free(cluster->events);
     ensemble_free(cluster->ensemble);

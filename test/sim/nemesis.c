@@ -87,6 +87,24 @@ enum memory_store_fault nemesis_fault(void *context, const struct store_write *w
     }
 }
 
+enum memory_objects_fault nemesis_objects(void *context, enum memory_objects_call call,
+                                          const char *key)
+{
+    static const enum memory_objects_fault faults[] = {
+        MEMORY_OBJECTS_FAULT_FAIL, MEMORY_OBJECTS_FAULT_CUT, MEMORY_OBJECTS_FAULT_CORRUPT};
+    struct sim *sim = context;
+
+    (void)key;
+    if (call != MEMORY_OBJECTS_GET)
+        return MEMORY_OBJECTS_FAULT_NONE;
+    if (sim_mono(sim) < sim->objects_away_until)
+        return MEMORY_OBJECTS_FAULT_FAIL;
+    if (sim_roll(sim, 100) >= (uint64_t)sim->objects_trouble)
+        return MEMORY_OBJECTS_FAULT_NONE;
+    sim_saw(sim, SOMETIMES_OBJECTS_TROUBLED);
+    return faults[sim_roll(sim, ARRAY_SIZE(faults))];
+}
+
 /* ---- single faults ------------------------------------------------------------------------- */
 
 static void crash_worker(struct sim *sim)
@@ -192,12 +210,32 @@ static void break_journal(struct sim *sim)
         crash_worker(sim);
 }
 
+/* Copies go, so that the objects are asked again. */
+static void trouble_objects(struct sim *sim)
+{
+    const char *hash = sim_file_hash(sim_roll(sim, SIM_FILES));
+
+    if (sim_roll(sim, 2)) {
+        sim->objects_away_until = sim_mono(sim) + (span_us)sim_roll(sim, 120000) * MILLISECOND;
+        sim_log(sim, "objects are away for a while");
+        sim_saw(sim, SOMETIMES_OBJECTS_AWAY);
+    } else {
+        sim->objects_trouble = sim_roll(sim, 2) ? (int)sim_roll(sim, 60) : 0;
+    }
+    if (sim_roll(sim, 2)) {
+        if (memory_files_damage(sim->files, hash))
+            sim_saw(sim, SOMETIMES_CACHE_DAMAGED);
+    } else {
+        (void)!files_remove(sim->files, hash, NULL); /* in memory nothing fails */
+    }
+}
+
 void nemesis_act(struct sim *sim)
 {
     sim->nemesis_due = sim_mono(sim) + (span_us)sim_roll(sim, 40000) * MILLISECOND;
     if (sim->calm)
         return;
-    switch (sim_roll(sim, 12)) {
+    switch (sim_roll(sim, 14)) {
     case 0:
     case 1:
         crash_worker(sim);
@@ -223,6 +261,10 @@ void nemesis_act(struct sim *sim)
     case 8:
         break_journal(sim);
         break;
+    case 9:
+    case 10:
+        trouble_objects(sim);
+        break;
     default:
         trouble_store(sim);
         break;
@@ -235,6 +277,8 @@ void nemesis_heal(struct sim *sim)
     sim->healing = true;
     sim->store_trouble = 0;
     sim->store_down_until = 0;
+    sim->objects_trouble = 0;
+    sim->objects_away_until = 0;
     sim->paused_until = 0;
     memory_disk_fail(sim->disk, 0, RC_OK, false);
     sim->worker_back = sim_mono(sim);

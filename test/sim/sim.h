@@ -20,6 +20,7 @@
 #include "ports/launcher.h"
 
 #include "manager/manager.h"
+#include "sim_files.h"
 #include "worker/worker.h"
 
 #define SIM_START ((instant_us)1767571200 * SECOND) /* 2026-01-05T00:00:00Z */
@@ -32,6 +33,7 @@
     X(WORKER_PAUSED) X(MACHINE_SLEPT) X(CLOCK_SET_BACK) X(CLOCK_SET_FORWARD) X(MANAGER_RESTARTED) \
     X(STORE_DOWN) X(STORE_FAILED) X(STORE_UNKNOWN_WRITTEN) X(STORE_UNKNOWN_LOST) X(STORE_LATE) X(STORE_LATE_CAME) \
     X(JOURNAL_FAILED) X(JOURNAL_FULL) X(CHANGE_UNKNOWN) X(JOB_REMOVED) X(JOB_CHANGED) X(JOB_PAUSED) \
+    X(OBJECTS_AWAY) X(OBJECTS_TROUBLED) X(CACHE_DAMAGED) X(FILE_EXECUTED) X(FILE_AWAITED) X(FILE_MISSED) X(RUN_EXACT) \
     X(RUN_ON_DEMAND) X(RUN_KILL_ASKED) X(RUN_SUCCEEDED_ONCE) X(RUN_FAILED_ONCE) X(RUN_TIMED_OUT_ONCE) \
     X(RUN_KILLED_ONCE) X(RUN_LOST_ONCE) X(RUN_SKIPPED_ONCE) X(RUN_MISSED_ONCE) X(RUN_STRETCH) X(RUN_RETRY) \
     X(RUN_CATCH_UP) X(RUN_OUTLIVED_WORKER)
@@ -49,7 +51,8 @@ enum { SIM_JOBS = 24, SIM_STATES = 48, SIM_LOG = 240, SIM_LINE = 160 };
 /* What the store said of a job from one change to the next. */
 struct job_state {
     uint64_t revision;
-    bool enabled; /* and neither removed nor finished by its user */
+    char sha256[65]; /* of its script; "" when it is a command */
+    bool enabled;    /* and neither removed nor finished by its user */
     bool removed;
     instant_us due_since;
     instant_us seen_at; /* by the wall clock */
@@ -97,6 +100,7 @@ struct sim {
     struct coordination *coordination;
     struct events *events;
     struct outputs *outputs;
+    struct objects *objects;
     struct zones *zones;
 
     struct manager *manager;
@@ -112,6 +116,11 @@ struct sim {
     mono_us work_due;
     bool work_done; /* executed, not yet returned */
 
+    struct files *files; /* they outlive the worker */
+    struct sim_fetches fetches;
+
+    mono_us objects_away_until;
+    int objects_trouble; /* percent of calls that fail in some way */
     mono_us store_down_until;
     int store_trouble; /* percent of applies that fail in some way */
     mono_us late_due;  /* when what is late comes, INT64_MAX: nothing is */
@@ -163,6 +172,8 @@ void nemesis_heal(struct sim *sim);
 enum memory_store_fault nemesis_fault(void *context, const struct store_write *writes,
                                       size_t count);
 bool nemesis_unreachable(void *context);
+enum memory_objects_fault nemesis_objects(void *context, enum memory_objects_call call,
+                                          const char *key);
 
 /* ---- books.c ------------------------------------------------------------------------------- */
 

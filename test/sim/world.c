@@ -90,6 +90,16 @@ static void to_store(void *context, struct work *work)
     sim->work_due = sim_mono(sim) + (span_us)sim_roll(sim, 20) * MILLISECOND;
 }
 
+static void to_objects(void *context, struct fetch *fetch)
+{
+    struct sim *sim = context;
+    span_us span = sim_roll(sim, 4) ? 30 * MILLISECOND : 5 * SECOND;
+
+    if (sim->calm)
+        span = 10 * MILLISECOND;
+    sim_fetches_add(&sim->fetches, fetch, sim_mono(sim) + (span_us)sim_roll(sim, (uint64_t)span));
+}
+
 static void on_launch(void *context, const struct launch_event *event)
 {
     struct sim *sim = context;
@@ -116,6 +126,10 @@ void sim_start_worker(struct sim *sim)
         .random = random_bytes,
         .execute = to_store,
         .execute_context = sim,
+        .fetch = to_objects,
+        .objects = sim->objects,
+        .files = sim->files,
+        .cache_limit = 1500,
     };
     struct err err;
 
@@ -153,6 +167,7 @@ void sim_kill_worker(struct sim *sim)
     }
     if (sim->work)
         worker_return(sim->worker, TAKE(sim->work)); /* never read, freed with the worker */
+    sim_fetches_drop(&sim->fetches, sim->worker);
     late_comes(sim);
     worker_free(TAKE(sim->worker));
     launcher_free(TAKE(sim->launcher));
@@ -215,6 +230,7 @@ static void move_parts(struct sim *sim)
         move_work(sim);
         if (!is_awake(sim))
             continue;
+        sim_fetches_move(&sim->fetches, sim->worker, sim_mono(sim));
         launcher_dispatch(sim->launcher);
         sim->worker_wake = worker_step(sim->worker);
     }
@@ -236,6 +252,7 @@ static mono_us next_of_worker(const struct sim *sim)
         return sim->paused_until;
     if (sim->work)
         next = sooner(next, sim->work_due);
+    next = sooner(next, sim_fetches_next(&sim->fetches));
     if (sim->worker_wake.instant != INSTANT_NONE)
         next = sooner(next, sim_mono(sim) + sim->worker_wake.instant - sim_now(sim));
     return next;
@@ -308,6 +325,9 @@ void sim_new(struct sim *sim, uint64_t seed, unsigned long long *sometimes)
     sim->coordination = local_coordination_new();
     sim->events = local_events_new();
     sim->outputs = memory_outputs_new();
+    sim->objects = sim_objects_new(&(struct memory_objects_config){
+        .clock = sim->clock, .fault = nemesis_objects, .context = sim});
+    sim->files = memory_files_new();
     sim->zones = posix_zones_new(NULL, NULL);
     sim_start_manager(sim);
     sim_start_worker(sim);
@@ -320,6 +340,8 @@ void sim_free(struct sim *sim)
     sim_kill_worker(sim);
     manager_free(sim->manager);
     zones_free(sim->zones);
+    files_free(sim->files);
+    objects_free(sim->objects);
     outputs_free(sim->outputs);
     events_free(sim->events);
     coordination_free(sim->coordination);
