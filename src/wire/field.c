@@ -254,8 +254,7 @@ static void read_empty(const struct member *member)
 
     if ((nested && json_value_count(member->value)) ||
         (!nested && (kind != JSON_KIND_BOOLEAN || json_value_boolean(member->value))))
-        problems_add(member->reading->problems, member->path,
-                     "not supported yet by this version: %s", member->path);
+        problems_add(member->reading->problems, member->path, "not supported yet by this version");
 }
 
 static void read_value(const struct member *member)
