@@ -236,6 +236,10 @@ static void does_not_follow_or_take_what_others_put_there(void **state)
     (void)snprintf(path, sizeof(path), "%s/cache/%.2s", directory, hash_of("other"));
     assert_return_code(symlink("/tmp", path), errno);
     assert_int_equal(files_open(files, hash_of("other"), NULL, &copy, NULL), RC_NOT_FOUND);
+    copy = keep("other"); /* not where the link leads */
+    close_copy(&copy);
+    (void)snprintf(path, sizeof(path), "/tmp/%s", hash_of("other"));
+    assert_int_equal(access(path, F_OK), -1);
 }
 
 static void forgets_drafts_of_a_crash(void **state)

@@ -37,13 +37,24 @@ static enum rc fail(struct err *err, int error, const char *what)
 }
 
 /* The folder of a copy; -1 and errno. A symbolic link is none. */
-static int open_folder(const struct directory_files *self, const char *hash, bool make)
+static int open_folder(const struct directory_files *self, const char *hash)
 {
     char name[FOLDER_TEXT] = {hash[0], hash[1], '\0'};
 
-    if (make && mkdirat(self->fd, name, 0700) != 0 && errno != EEXIST)
-        return -1;
     return openat(self->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+/* What has its name and is none goes. */
+static int make_folder_of(const struct directory_files *self, const char *hash)
+{
+    char name[FOLDER_TEXT] = {hash[0], hash[1], '\0'};
+    int fd = open_folder(self, hash);
+
+    if (fd >= 0 || (errno != ENOENT && errno != ENOTDIR && errno != ELOOP))
+        return fd;
+    if (errno != ENOENT)
+        (void)unlinkat(self->fd, name, 0); /* else the next call fails */
+    return mkdirat(self->fd, name, 0700) == 0 ? open_folder(self, hash) : -1;
 }
 
 /* ---- looking through ----------------------------------------------------------------------- */
@@ -105,7 +116,7 @@ static enum rc directory_list(struct files *files, file_visit visit, void *conte
         int fd;
 
         (void)snprintf(name, sizeof(name), "%02x", folder); /* fits */
-        fd = open_folder(self, name, false);
+        fd = open_folder(self, name);
         if (fd < 0 && errno != ENOENT && errno != ENOTDIR && errno != ELOOP)
             return fail(err, errno, "looking through the copies of files");
         if (fd >= 0 && !visit_folder(fd, folder, visit, context))
@@ -120,7 +131,7 @@ static enum rc directory_list(struct files *files, file_visit visit, void *conte
 static enum rc open_copy(const struct directory_files *self, const char *hash,
                          struct file_copy *ret_copy, struct err *err)
 {
-    int folder = open_folder(self, hash, false), error;
+    int folder = open_folder(self, hash), error;
     enum rc rc;
 
     ret_copy->fd = -1;
@@ -141,7 +152,7 @@ static enum rc open_copy(const struct directory_files *self, const char *hash,
 
 static enum rc directory_remove(struct files *files, const char *hash, struct err *err)
 {
-    int folder = open_folder(self_of(files), hash, false);
+    int folder = open_folder(self_of(files), hash);
     int error = 0;
 
     if (folder < 0)
@@ -264,7 +275,7 @@ static enum rc directory_keep(struct files *files, struct file_draft *draft,
                               struct file_copy *ret_copy, struct err *err)
 {
     const struct directory_files *self = self_of(files);
-    int folder = open_folder(self, draft->hash, true), error = 0, fd;
+    int folder = make_folder_of(self, draft->hash), error = 0, fd;
     struct stat written = {.st_ino = 0}, kept;
     enum rc rc = RC_OK;
 
