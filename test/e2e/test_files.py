@@ -169,6 +169,43 @@ def test_a_damaged_copy_is_fetched_again(own_server):
     assert not path.is_symlink()
 
 
+def test_links_among_the_copies_and_objects_lead_nowhere(own_server, tmp_path):
+    content = "#!/bin/sh\necho right\n"
+    job = add_file(own_server, content)
+    digest = job["sha256"]
+    own_server.stop()
+    shutil.rmtree(own_server.data / "cache")
+    (own_server.data / "cache").mkdir(mode=0o700)
+    (own_server.data / "cache" / digest[:2]).symlink_to(tmp_path)
+    own_server.start()
+    assert own_server.output(own_server.wait_run(own_server.run(job))) == b"right\n"
+    assert list(tmp_path.iterdir()) == []
+    assert cached(own_server, content).read_text() == content
+    own_server.stop()
+    shutil.rmtree(own_server.data / "cache")
+    stored = own_server.data / "objects" / "executables" / digest
+    stored.unlink()
+    outside = tmp_path / "outside"
+    outside.write_text(content)  # the very bytes, but not ours
+    stored.symlink_to(outside)
+    own_server.start()
+    run = own_server.wait_run(own_server.run(job), 60)
+    assert (run["status"], run["started_at"]) == ("failed", None), run
+
+
+@pytest.mark.parametrize("name", ["../passwd", "..", ".", "/etc/passwd", "a/b", "a\nb"])
+def test_a_name_that_is_a_path_is_refused(server, name):
+    body = {
+        "schedule": "@manual",
+        "type": "script",
+        "executable": base64.b64encode(b"#!/bin/sh\n").decode(),
+        "filename": name,
+    }
+    answer = server.request("POST", "/jobs", body, expect=422)
+    assert answer.json()["errors"][0]["field"] == "filename"
+    assert "is not the name of a file" in answer.text
+
+
 @pytest.mark.parametrize("way", ["rename over", "write over"])
 def test_a_copy_that_is_replaced_before_the_start_is_not_executed(own_server, tmp_path, way):
     """Between the check, 200 ms before the tick, and the tick."""

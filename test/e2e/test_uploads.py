@@ -7,6 +7,7 @@ import hashlib
 import http.server
 import json
 import os
+import select
 import random
 import socket
 import subprocess
@@ -133,6 +134,29 @@ def test_a_gigabyte_is_refused_before_it_is_sent(server):
         head = "POST /jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
         client.sendall(f"{head}Content-Length: {1024 * MIB}\r\n\r\n".encode())
         assert b" 413 " in client.recv(4096)
+
+
+def test_a_gigabyte_that_does_not_say_so_is_refused_on_its_way(own_server):
+    server = own_server
+    before = peak_of(server)
+    piece = b"%x\r\n" % MIB + b"A" * MIB + b"\r\n"
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as client:
+        head = "POST /jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        begin = b'{"type":"binary","schedule":"@daily","executable":"'
+        client.sendall(f"{head}Transfer-Encoding: chunked\r\n\r\n".encode())
+        client.sendall(b"%x\r\n" % len(begin) + begin + b"\r\n")
+        sent = 0
+        while sent < 1024 and not select.select([client], [], [], 0)[0]:
+            try:
+                client.sendall(piece)
+            except ConnectionError:
+                break
+            sent += 1
+        assert sent < 200, "MiB were taken"
+        assert b" 413 " in client.recv(4096)
+    assert peak_of(server) - before < 4 * MIB
+    assert stored(server) == []
+    wait_until(lambda: not list(server.data.glob("*upload*")), 10, "nothing of it is kept")
 
 
 # ---- what it costs ----------------------------------------------------------------------------
