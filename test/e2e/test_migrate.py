@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """`cronjob migrate`: a server moves from its file to MariaDB, and no tick is lost on the way."""
 
+import base64
+import os
+import shutil
 import subprocess
 import tempfile
 import time
@@ -11,6 +14,7 @@ from checker import Watched, check, read_truth, witness
 from harness import FINAL, Server, binary, instant, wait_until
 from servers.mariadb import MariaDB
 from servers.process import temporary_folder
+from servers.s3 import BUCKET, KEY, Swift
 
 ACCOUNT = ("cronjob", "for-tests")
 
@@ -26,9 +30,25 @@ def database():
             server.stop()
 
 
-def migrate(source, target, *more, code=0):
+@pytest.fixture(scope="module")
+def s3():
+    with temporary_folder() as directory:
+        server = Swift(directory / "s3")
+        try:
+            yield server.start()
+        finally:
+            server.kill()
+
+
+def migrate(source, target, *more, code=0, environment=None):
     command = [binary(), "migrate", "--from", source, "--to", target, *more]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, **(environment or {})},
+    )
     assert done.returncode == code, done.stderr
     assert ACCOUNT[1] not in done.stdout + done.stderr
     return done.stdout if code == 0 else done.stderr
@@ -84,6 +104,80 @@ def test_a_copy_equals_its_source(database):
         server.arguments += ["--store", copy]
         server.start()
         assert (server.get(f"/jobs/{job['id']}"), server.runs()) == before
+
+
+def add_script(server, text, **fields):
+    script = base64.b64encode(f"#!/bin/sh\n{text}\n".encode()).decode()
+    return server.add("@manual", script, type="script", **fields)
+
+
+def test_files_move_from_a_directory_into_a_bucket_and_back(s3, tmp_path):
+    credentials = tmp_path / "credentials"
+    credentials.write_text(f"key = {KEY}\nsecret = {s3.secret}\n")
+    credentials.chmod(0o600)
+    with Server() as server:
+        server.start()
+        jobs = [add_script(server, f"echo {i}") for i in range(3)]
+        server.stop()
+        stores = [f"sqlite:{server.data}/cronjob.db", *(f"sqlite:{tmp_path}/{i}" for i in range(3))]
+        before = ["--from-objects", f"file:{server.data}/objects"]
+        into = ["--to-objects", s3.url(), "--to-objects-credentials", credentials]
+        assert "3 files, 3 of them new" in migrate(stores[0], stores[1], *before, *into)
+        assert "3 files, 0 of them new" in migrate(stores[0], stores[1], *before, *into, "--resume")
+
+        def run_all(store, *more):
+            shutil.rmtree(server.data / "cache", ignore_errors=True)
+            server.arguments = ["--store", store, *more]
+            server.start()
+            outputs = [server.output(server.wait_run(server.run(job))) for job in jobs]
+            assert outputs == [b"0\n", b"1\n", b"2\n"]
+
+        run_all(stores[1], "--objects", s3.url(), "--objects-credentials", credentials)
+        added = add_script(server, "echo 3")
+        assert added["executable"].startswith(f"s3://{BUCKET}/")
+        server.stop()
+        back = ["--from-objects", s3.url(), "--to-objects", f"file:{tmp_path}/objects"]
+        said = migrate(stores[1], stores[2], *back, environment=s3.credentials())
+        assert "4 files, 4 of them new" in said
+        run_all(stores[2], "--objects", f"file:{tmp_path}/objects")
+
+
+def test_files_that_stay_are_spoken_of(tmp_path):
+    with Server() as server:
+        server.start()
+        job = add_script(server, "echo here")
+        server.stop()
+        store = f"sqlite:{tmp_path}/copy.db"
+        assert "objects: not copied" in migrate(f"sqlite:{server.data}/cronjob.db", store)
+        server.arguments = ["--store", store]
+        server.start()
+        assert server.output(server.wait_run(server.run(job))) == b"here\n"
+
+
+def test_files_that_cannot_be_copied_are_named(tmp_path):
+    with Server() as server:
+        server.start()
+        job = add_script(server, "echo good")
+        source, target = f"sqlite:{server.data}/cronjob.db", f"sqlite:{tmp_path}/copy.db"
+        objects = server.data / "objects"
+        server.stop()
+
+        def refusal(*words, code=1):
+            return migrate(source, target, *words, code=code)
+
+        to = ["--to-objects", f"file:{tmp_path}/objects"]
+        assert "go together" in refusal(*to, code=2)
+        assert "--to-objects: ftp" in refusal("--to-objects", "ftp://x", code=2)
+        said = refusal("--from-objects", f"file:{tmp_path}/none", *to)
+        assert f"--from-objects: {tmp_path}/none: No such file" in said
+        assert not (tmp_path / "none").exists()
+        said = refusal("--from-objects", f"file:{objects}", "--to-objects", "s3://bucket")
+        assert "--to-objects" in said and "objects-credentials" in said
+        (objects / "executables" / job["sha256"]).write_text("#!/bin/sh\necho evil\n")
+        said = refusal("--from-objects", f"file:{objects}", *to)
+        assert f"executables/{job['sha256']}: its bytes are damaged" in said
+        with Server(arguments=["--store", target]) as copy:
+            assert copy.start().get("/jobs") == []
 
 
 def test_mistakes_are_named(database):
