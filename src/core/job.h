@@ -126,6 +126,9 @@ void problems_add(struct problems *problems, const char *field, const char *form
  */
 MUST_USE enum rc job_validate(const struct job *job, uint64_t identity, struct problems *problems);
 
+/* As adduser(8) and systemd accept: [a-z_][a-z0-9_.-]*[$]? */
+bool job_account_is_valid(const char *name);
+
 /* The same rules for the arguments and variables given with a run on demand. */
 MUST_USE enum rc job_validate_request(const struct strings *args, const struct pairs *env,
                                       struct problems *problems);

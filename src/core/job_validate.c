@@ -101,8 +101,7 @@ static void check_environment(struct problems *problems, const struct pairs *env
     }
 }
 
-/* As adduser(8) and systemd accept: [a-z_][a-z0-9_.-]*[$]? */
-static bool is_account(const char *name)
+bool job_account_is_valid(const char *name)
 {
     size_t length = strlen(name);
     size_t plain = strspn(name, "abcdefghijklmnopqrstuvwxyz" DIGITS "_.-");
@@ -170,7 +169,7 @@ static void check_execution(struct problems *problems, const struct job *job)
     if (job->working_directory[0] && job->working_directory[0] != '/')
         problems_add(problems, "working_directory", "'%.80s' must begin with /",
                      job->working_directory);
-    if (job->run_as[0] && !is_account(job->run_as))
+    if (job->run_as[0] && !job_account_is_valid(job->run_as))
         problems_add(problems, "run_as", "'%.80s' is not the name of an account", job->run_as);
 }
 

@@ -16,6 +16,7 @@ enum {
     LIMIT_OUTPUT_SHORT = 4096,    /* bytes of an output that is kept in the store itself */
     LIMIT_LABELS = 32,            /* pairs */
     LIMIT_LABEL = 63,             /* bytes of a label's name or value */
+    LIMIT_ACCOUNTS = 256,         /* that a worker is told it may run jobs as */
     LIMIT_ARGS = 256,             /* items */
     LIMIT_ARG = 32 * 1024,        /* bytes of one */
     LIMIT_ENV = 256,              /* pairs */

@@ -4,18 +4,21 @@
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
+#include <shadow.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 
+#include "guardian/standing.h"
+
 enum { CACHE_MAX = 256, ENTRY_MAX = 1 << 20, GROUPS_MAX = 65536 };
 
 static const span_us believed = 10 * SECOND;
 
-void accounts_init(struct accounts *accounts)
+void accounts_init(struct accounts *accounts, struct clock *clock)
 {
-    *accounts = (struct accounts){0};
+    *accounts = (struct accounts){.clock = clock};
     list_init(&accounts->list);
 }
 
@@ -25,6 +28,7 @@ static void account_free(struct account *account)
     free(account->name);
     free(account->home);
     free(account->groups);
+    free(account->scratch);
     free(account);
 }
 
@@ -55,6 +59,7 @@ static void forget_what_is_old(struct accounts *accounts, mono_us now)
     bool changed = has_changed("/etc/passwd", &accounts->passwd);
 
     changed |= has_changed("/etc/group", &accounts->group);
+    changed |= has_changed("/etc/shadow", &accounts->shadow);
     if (changed || accounts->count >= CACHE_MAX || now - accounts->read_at > believed)
         accounts_release(accounts);
 }
@@ -93,6 +98,28 @@ static enum rc read_passwd(const char *name, struct passwd *ret_entry, char **re
     return err_errno(err, RC_IO, error, "account '%s'", name);
 }
 
+/* An account that is not in shadow(5) has nothing there that could shut it. */
+static enum rc read_shadow(const char *name, struct standing *standing, char **ret_memory,
+                           struct err *err)
+{
+    struct spwd entry, *found;
+    size_t size = 1024;
+    int error;
+
+    do {
+        size *= 2;
+        *ret_memory = xrealloc(*ret_memory, size, 1);
+        error = getspnam_r(name, &entry, *ret_memory, size, &found);
+    } while (error == EINTR || (error == ERANGE && size < ENTRY_MAX));
+    if (error != 0 && error != ENOENT)
+        return err_errno(err, RC_IO, error, "whether account '%s' has expired", name);
+    if (error == 0 && found) {
+        standing->password = found->sp_pwdp ? found->sp_pwdp : "";
+        standing->expires = found->sp_expire;
+    }
+    return RC_OK;
+}
+
 static void read_groups(struct account *account)
 {
     int count = 32;
@@ -108,6 +135,7 @@ static void read_groups(struct account *account)
             break;
     }
     account->group_count = (size_t)count;
+    account->scratch = xcalloc(account->group_count, sizeof(gid_t));
 }
 
 static struct account *account_new(const struct passwd *entry)
@@ -125,22 +153,55 @@ static struct account *account_new(const struct passwd *entry)
     return account;
 }
 
-enum rc accounts_find(struct accounts *accounts, const char *name, mono_us now,
-                      const struct account **ret_account, struct err *err)
+/* Only root can read when an account expires; another guardian runs nothing but its own. */
+static enum rc check_standing(const struct passwd *entry, instant_us now, struct err *err)
 {
-    struct account *account;
+    struct standing standing = {.name = entry->pw_name,
+                                .shell = entry->pw_shell ? entry->pw_shell : "",
+                                .uid = entry->pw_uid,
+                                .password = "",
+                                .expires = STANDING_NEVER};
+    char *memory = NULL;
+    enum rc rc;
+
+    if (geteuid() != 0)
+        return RC_OK;
+    rc = read_shadow(entry->pw_name, &standing, &memory, err);
+    if (rc == RC_OK)
+        rc = standing_check(&standing, now, err);
+    free(memory);
+    return rc;
+}
+
+static enum rc read_account(const struct accounts *accounts, const char *name,
+                            struct account **ret_account, struct err *err)
+{
     struct passwd entry;
     char *memory;
+    enum rc rc = read_passwd(name, &entry, &memory, err);
+
+    if (rc != RC_OK)
+        return rc;
+    rc = check_standing(&entry, clock_now(accounts->clock), err);
+    if (rc == RC_OK)
+        *ret_account = account_new(&entry);
+    free(memory);
+    return rc;
+}
+
+enum rc accounts_find(struct accounts *accounts, const char *name,
+                      const struct account **ret_account, struct err *err)
+{
+    mono_us now = clock_mono(accounts->clock);
+    struct account *account;
     enum rc rc;
 
     forget_what_is_old(accounts, now);
     account = find_cached(accounts, name);
     if (!account) {
-        rc = read_passwd(name, &entry, &memory, err);
+        rc = read_account(accounts, name, &account, err);
         if (rc != RC_OK)
             return rc;
-        account = account_new(&entry);
-        free(memory);
         if (accounts->count++ == 0)
             accounts->read_at = now;
         list_append(&accounts->list, &account->link);

@@ -197,7 +197,7 @@ static bool client_obey(struct client *client, const char *body, size_t length)
     switch (message.kind) {
     case GUARDIAN_HELLO:
         client_greet(client);
-        return message.version == GUARDIAN_VERSION || message.version == GUARDIAN_VERSION_COMMANDS;
+        return guardian_knows(message.version);
     case GUARDIAN_START:
         return client_start(client, &message.launch, body, length);
     case GUARDIAN_KILL:

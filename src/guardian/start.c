@@ -15,12 +15,9 @@
 #include "base/mem.h"
 
 #include "guardian/birth.h"
+#include "guardian/drop.h"
 
 enum { STACK_SIZE = 64 * 1024, CANNOT_EXECUTE = 126 };
-
-/* The child runs on our heap and with our memory: the address sanitizer would leave its marks on a
- * stack that it does not know and that the child never unwinds. */
-#define IN_CHILD __attribute__((no_sanitize_address, noinline))
 
 /* clang-format off */
 #define STEP_TABLE(X)                                  \
@@ -34,10 +31,8 @@ enum { STACK_SIZE = 64 * 1024, CANNOT_EXECUTE = 126 };
     X(STEP_SIGNALS,   "signals")                       \
     X(STEP_LIMITS,    "limits")                        \
     X(STEP_NICE,      "nice")                          \
-    X(STEP_GROUPS,    "setgroups")                     \
-    X(STEP_GID,       "setgid")                        \
-    X(STEP_UID,       "setuid")                        \
-    X(STEP_VERIFY,    "giving up root")                \
+    X(STEP_ACCOUNT,   "becoming the account")          \
+    X(STEP_GAINS,     "giving up new privileges")      \
     X(STEP_PARENT,    "the guardian is gone")          \
     X(STEP_DIRECTORY, "working directory")             \
     X(STEP_SCRIPT,    "reading the script at /dev/fd/3 (is /proc mounted?)") \
@@ -63,7 +58,8 @@ struct attempt {
     pid_t parent;
     size_t joined; /* of start->join_fds, by being born there */
     volatile enum step step;
-    volatile int error; /* 0: executed */
+    const char *volatile part; /* of the step, by name; NULL: the step is one */
+    volatile int error;        /* 0: executed */
 };
 
 void starter_init(struct starter *starter, const struct rlimit *nofile, bool resets_oom)
@@ -154,22 +150,20 @@ IN_CHILD static bool set_limits(const struct starter *starter)
     return setrlimit(RLIMIT_NOFILE, &starter->nofile) == 0 && setrlimit(RLIMIT_CORE, &no_core) == 0;
 }
 
-/* Raw calls: glibc's tell every thread of a process to change, and our threads' memory is not
- * ours. Order: groups, gid, uid; after the last one nothing of it may be undone. */
-IN_CHILD static bool change_account(const struct account *account, volatile enum step *step)
+/* Root is above privileges, and what it starts may be. */
+IN_CHILD static bool becomes_account(struct attempt *attempt)
 {
-    *step = STEP_GROUPS;
-    if (syscall(SYS_setgroups, account->group_count, account->groups) != 0)
+    const struct start *start = attempt->start;
+
+    attempt->step = STEP_ACCOUNT;
+    if (!start->account->own)
+        attempt->part = drop_to(start->account);
+    if (attempt->part)
         return false;
-    *step = STEP_GID;
-    if (syscall(SYS_setresgid, account->gid, account->gid, account->gid) != 0)
-        return false;
-    *step = STEP_UID;
-    if (syscall(SYS_setresuid, account->uid, account->uid, account->uid) != 0)
-        return false;
-    *step = STEP_VERIFY;
-    errno = EPERM;
-    return syscall(SYS_setuid, 0) != 0 && (account->gid == 0 || syscall(SYS_setgid, 0) != 0);
+    attempt->step = STEP_GAINS;
+    if (start->account->uid != 0 && !start->may_gain)
+        attempt->part = drop_gains();
+    return !attempt->part;
 }
 
 IN_CHILD static bool enter_directory(const struct start *start)
@@ -218,7 +212,7 @@ IN_CHILD static void become(struct attempt *attempt)
     if (start->nice && setpriority(PRIO_PROCESS, 0, start->nice) != 0)
         return;
     (void)umask(022);
-    if (!start->account->own && !change_account(start->account, &attempt->step))
+    if (!becomes_account(attempt))
         return;
     attempt->step = STEP_PARENT;
     if (!die_with(attempt->parent))
@@ -258,7 +252,8 @@ static enum rc describe_failure(const struct attempt *attempt, struct err *err)
     if (attempt->step == STEP_EXEC && attempt->start->program->keeps_file)
         return err_errno(err, RC_INVALID, attempt->error, "the script's interpreter %.100s",
                          attempt->start->program->path);
-    return err_errno(err, RC_INVALID, attempt->error, "%s", step_texts[attempt->step]);
+    return err_errno(err, RC_INVALID, attempt->error, "%s",
+                     attempt->part ? attempt->part : step_texts[attempt->step]);
 }
 
 static bool is_shortage(int error)

@@ -30,6 +30,7 @@ struct start {
     const struct account *account;
     const char *directory; /* "": the home, or / when there is none */
     int32_t nice;
+    bool may_gain;           /* privileges, by programs with a set-user-ID bit; root always may */
     int stdin_fd, output_fd; /* above 2 */
     int file_fd;             /* of a script or binary, above 2; -1: none */
     const int *join_fds;     /* cgroup.procs files to join */

@@ -69,7 +69,7 @@ enum rc supervisor_init(struct supervisor *supervisor, const struct supervisor_c
     list_init(&supervisor->young);
     list_init(&supervisor->closing);
     list_init(&supervisor->fenced);
-    accounts_init(&supervisor->accounts);
+    accounts_init(&supervisor->accounts, config->clock);
     starter_init(&supervisor->starter, config->nofile, config->resets_oom);
     supervisor->chunk = xmalloc(OUTPUT_CHUNK);
     return RC_OK;

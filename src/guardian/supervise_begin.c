@@ -116,8 +116,7 @@ static enum rc execute(struct supervised *run, const struct launch *launch, stru
     struct start start;
     enum rc rc;
 
-    rc = accounts_find(&supervisor->accounts, launch->account, clock_mono(supervisor->clock),
-                       &account, err);
+    rc = accounts_find(&supervisor->accounts, launch->account, &account, err);
     if (rc != RC_OK)
         return rc;
     if (run->file)
@@ -132,6 +131,7 @@ static enum rc execute(struct supervised *run, const struct launch *launch, stru
                            .account = account,
                            .directory = launch->working_directory,
                            .nice = launch->limits.nice,
+                           .may_gain = launch->may_gain,
                            .stdin_fd = streams.stdin_fd,
                            .output_fd = streams.pipe_write,
                            .file_fd = run->file ? run->file->fd : -1,

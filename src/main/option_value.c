@@ -194,6 +194,17 @@ enum rc option_set_label(const struct option_value *value, const char *text, str
     return RC_OK;
 }
 
+enum rc option_set_account(const struct option_value *value, const char *text, struct err *err)
+{
+    const struct strings *accounts = member(value);
+    if (!job_account_is_valid(text))
+        return err_fail(err, RC_INVALID, "'%.80s' is not the name of an account", text);
+    if (!value->is_first && accounts->count == LIMIT_ACCOUNTS)
+        return err_fail(err, RC_INVALID, "more than %d accounts", LIMIT_ACCOUNTS);
+    add_text(value, text);
+    return RC_OK;
+}
+
 enum rc option_set_zone(const struct option_value *value, const char *text, struct err *err)
 {
     if (*text != '\0' && !zone_name_is_valid(text))

@@ -36,6 +36,7 @@ enum rc option_set_advertise(const struct option_value *value, const char *text,
 enum rc option_set_objects(const struct option_value *value, const char *text, struct err *err);
 enum rc option_set_name(const struct option_value *value, const char *text, struct err *err);
 enum rc option_set_label(const struct option_value *value, const char *text, struct err *err);
+enum rc option_set_account(const struct option_value *value, const char *text, struct err *err);
 enum rc option_set_level(const struct option_value *value, const char *text, struct err *err);
 enum rc option_set_format(const struct option_value *value, const char *text, struct err *err);
 enum rc option_set_zone(const struct option_value *value, const char *text, struct err *err);

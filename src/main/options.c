@@ -39,6 +39,12 @@
     "of this manager or worker [the host's name]") \
   X("label",             RUNNING, true, "K=V", NULL, option_set_label, labels, 0, 0, \
     "a label of this worker") \
+  X("run-as",            RUNNING, true, "ACCOUNT", NULL, option_set_account, run_as, 0, 0, \
+    "an account that jobs may run as on this node; with none given, any [any]") \
+  X("new-privileges",    RUNNING, false, NULL, "no", option_set_switch, new_privileges, 0, 0, \
+    "what jobs execute may gain privileges, as by sudo") \
+  X("allow-root",        ROLE_API | ROLE_MANAGER, false, NULL, "no", option_set_switch, allow_root, 0, 0, \
+    "it may run as root, though it needs no privilege") \
   X("log-level",         ALL, false, "LEVEL", "info", option_set_level, log_level, 0, 0, \
     "error, warn, info or debug [info]") \
   X("log-format",        ALL, false, "FORMAT", "text", option_set_format, log_format, 0, 0, \

@@ -52,6 +52,9 @@ struct server_options {
     const char *advertise;      /* the URL by which others reach this manager or worker */
     const char *cluster_secret; /* the file of the secret that the roles share; NULL when none */
     struct pairs labels;        /* of the worker */
+    struct strings run_as;      /* accounts that jobs may run as on this node; empty: any */
+    bool new_privileges;        /* jobs may gain them by set-user-ID programs */
+    bool allow_root;            /* API server or manager as root */
     enum log_level log_level;
     enum log_format log_format;
     const char *time_zone;          /* of jobs that name none; "" is the machine's own */

@@ -159,6 +159,8 @@ static enum rc make_worker(struct system *system, struct err *err)
         .url = system->role == ROLE_STANDALONE ? "" : system->options->advertise,
         .version = CRONJOB_VERSION,
         .labels = system->options->labels,
+        .run_as = system->options->run_as,
+        .may_gain = system->options->new_privileges,
         .alone = system->role == ROLE_STANDALONE,
         .store = system->store,
         .coordination = system->coordination,

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "main/wiring.h"
 
+#include <unistd.h>
+
 #include "base/log.h"
 
 #include "adapters/posix/clock.h"
@@ -8,11 +10,21 @@
 #include "main/process.h"
 #include "main/system.h"
 
+/* A worker needs root to start runs as their accounts, and so does who has one within. */
+static enum rc check_account(const struct system *system, struct err *err)
+{
+    if (system_is(system, HAS_WORKER) || geteuid() != 0 || system->options->allow_root)
+        return RC_OK;
+    return err_fail(err, RC_FORBIDDEN,
+                    "an API server or manager needs no privilege and does not run as root: give it "
+                    "an account of its own (User= in its unit), or say allow-root = yes");
+}
+
 static enum rc start(struct system *system, struct err *err)
 {
-    enum rc rc = RC_OK;
+    enum rc rc = check_account(system, err);
 
-    if (system_is(system, HAS_WORKER))
+    if (rc == RC_OK && system_is(system, HAS_WORKER))
         rc = process_make_directory(system->options->data, err);
     if (rc == RC_OK)
         rc = system_make_ports(system, err);

@@ -105,6 +105,9 @@ static void put_file(struct buf *buf, const struct launch *launch)
     put_text(buf, launch->sha256);
 }
 
+/* Version 3 knows the first alone. */
+enum { FLAG_FENCED = 1, FLAG_GAINS = 2 };
+
 enum rc guardian_put_start(struct buf *buf, const struct launch *launch)
 {
     struct frame frame = begin_frame(buf, GUARDIAN_START);
@@ -127,7 +130,8 @@ enum rc guardian_put_start(struct buf *buf, const struct launch *launch)
     put_i64(buf, launch->timeout);
     put_i64(buf, launch->kill_grace);
     put_limits(buf, &launch->limits);
-    put_u8(buf, launch->fenced);
+    put_u8(buf,
+           (uint8_t)((launch->fenced ? FLAG_FENCED : 0) | (launch->may_gain ? FLAG_GAINS : 0)));
     if (!launch->command)
         put_file(buf, launch);
     return end_frame(buf, frame);
@@ -340,6 +344,7 @@ static void get_file(struct reader *reader, struct launch *launch)
 static struct launch get_launch(struct reader *reader)
 {
     struct launch launch = {.run = get_key(reader), .file.fd = -1};
+    uint8_t flags;
 
     launch.start_at = get_i64(reader);
     launch.account = get_text(reader);
@@ -352,7 +357,10 @@ static struct launch get_launch(struct reader *reader)
     launch.timeout = get_amount(reader);
     launch.kill_grace = get_amount(reader);
     launch.limits = get_limits(reader);
-    launch.fenced = get_flag(reader);
+    flags = get_u8(reader);
+    reader->failed |= (flags & ~(FLAG_FENCED | FLAG_GAINS)) != 0;
+    launch.fenced = flags & FLAG_FENCED;
+    launch.may_gain = flags & FLAG_GAINS;
     reader->failed |= !launch.command == !launch.filename;
     if (!launch.command)
         get_file(reader, &launch);

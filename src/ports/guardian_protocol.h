@@ -7,8 +7,8 @@
  * carry their length and a NUL, so a decoded message points into its body. HELLO comes first from
  * either side, with the version; the guardian's is followed by KNOWN events and CONNECTED. A peer
  * that does not keep to this is cut off. With the first byte of a START that executes a file comes
- * its descriptor (SCM_RIGHTS). Version 2 is this without files. Pure functions: nothing here reads
- * or writes a socket.
+ * its descriptor (SCM_RIGHTS). Version 3 is this without `may_gain`, version 2 also without files.
+ * Pure functions: nothing here reads or writes a socket.
  */
 #ifndef CRONJOB_PORTS_GUARDIAN_PROTOCOL_H
 #define CRONJOB_PORTS_GUARDIAN_PROTOCOL_H
@@ -21,7 +21,8 @@
 #include "ports/launcher.h"
 
 enum {
-    GUARDIAN_VERSION = 3,
+    GUARDIAN_VERSION = 4,
+    GUARDIAN_VERSION_FILES = 3,           /* knows nothing of `may_gain` */
     GUARDIAN_VERSION_COMMANDS = 2,        /* knows commands only */
     GUARDIAN_FRAME_MAX = 8 * 1024 * 1024, /* bytes, head included */
     GUARDIAN_HEAD = 4,                    /* bytes in front of a body */
@@ -50,6 +51,12 @@ struct guardian_message {
     mono_us
         lease_until; /* CLOCK_BOOTTIME, which is the machine's: a delay on the way adds nothing */
 };
+
+/* Whether we can speak with a peer of this version. */
+static inline bool guardian_knows(uint32_t version)
+{
+    return version >= GUARDIAN_VERSION_COMMANDS && version <= GUARDIAN_VERSION;
+}
 
 /* Each appends one frame; RC_TOO_BIG leaves the buffer as it was. Of a launch's file the stamp is
  * written; the descriptor that is read is -1. */

@@ -55,7 +55,8 @@ struct launch {
     span_us timeout;               /* 0: none */
     span_us kill_grace;
     struct run_limits limits;
-    bool fenced; /* must not outlive the lease: another worker may run it then */
+    bool may_gain; /* privileges by programs with a set-user-ID bit, such as sudo */
+    bool fenced;   /* must not outlive the lease: another worker may run it then */
 };
 
 enum launch_event_kind {

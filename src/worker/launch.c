@@ -70,6 +70,15 @@ static void fill_file(struct active *active, const struct job *job)
         active->refusal = "the job does not say which file: it has no sha256";
 }
 
+/* Whatever manager and API server think of it, this node has the last word. */
+static bool may_run_as(const struct worker_config *config, const char *account)
+{
+    for (size_t i = 0; i < config->run_as.count; i++)
+        if (strcmp(config->run_as.items[i], account) == 0)
+            return true;
+    return config->run_as.count == 0;
+}
+
 static void fill(struct active *active, const struct worker_config *config, const struct job *job,
                  const struct run_request *request)
 {
@@ -82,9 +91,14 @@ static void fill(struct active *active, const struct worker_config *config, cons
         .timeout = job->timeout,
         .kill_grace = job->kill_grace,
         .limits = job->limits,
+        .may_gain = config->may_gain,
         .fenced = !config->alone && job->on_worker_loss == WORKER_LOSS_RERUN,
     };
     fill_file(active, job);
+    if (!may_run_as(config, job->run_as))
+        active->refusal =
+            arena_printf(&active->arena, "worker %s runs nothing as account '%s' (run-as)",
+                         config->name, job->run_as);
 }
 
 static void build(struct active *active, const struct worker_config *config,

@@ -46,6 +46,8 @@ struct worker_config {
     const char *url; /* where other roles reach it; "" for nowhere */
     const char *version;
     struct pairs labels;
+    struct strings run_as; /* accounts that it starts runs as; empty: any */
+    bool may_gain;         /* for every launch: privileges, as by sudo */
     bool alone; /* no other worker uses this store: whatever is unfinished is ours, by any name */
     struct store *store;
     struct coordination *coordination;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* contract_launcher memory, or posix, process, plain, output or file with the path of a guardian.
- */
+/* contract_launcher memory, or posix, process, plain, output, file or account with the path of a
+ * guardian. */
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,5 +37,7 @@ int main(int argc, char **argv)
         return run_guardian_output_suite();
     if (strcmp(suite, "file") == 0 && guardian_executable)
         return run_guardian_file_suite();
+    if (strcmp(suite, "account") == 0 && guardian_executable)
+        return run_guardian_account_suite();
     return EXIT_FAILURE;
 }

@@ -9,5 +9,6 @@ int run_launcher_suite(const char *name, bool real);
 int run_guardian_process_suite(void); /* what runs find, and how they end */
 int run_guardian_output_suite(void);  /* what becomes of what they write */
 int run_guardian_file_suite(void);    /* scripts and binaries */
+int run_guardian_account_suite(void); /* accounts that are closed or deleted */
 
 #endif

@@ -199,6 +199,45 @@ def test_a_server_that_is_not_root_runs_as_itself_only():
         assert answer.json()["errors"][0]["field"] == "run_as"
 
 
+# ---- what a node allows -----------------------------------------------------------------------
+
+
+@needs_root
+def test_a_node_has_the_last_word_on_accounts():
+    with Server(arguments=["--run-as", "daemon", "--run-as", "nobody"]) as server:
+        server.start()
+        run, output = server.execute("id -un", run_as="daemon", working_directory="/")
+        assert (run["status"], output) == ("succeeded", b"daemon\n")
+        run, output = server.execute("id -un", run_as="root", working_directory="/")
+        assert (run["status"], output) == ("failed", b"")
+        assert run["reason"].endswith("runs nothing as account 'root' (run-as)")
+
+
+@needs_root
+@pytest.mark.parametrize("arguments, expected", [((), b"1"), (("--new-privileges",), b"0")])
+def test_runs_gain_no_privileges_unless_the_node_says_so(arguments, expected):
+    look = "sed -n 's/NoNewPrivs:.//p' /proc/self/status"
+    with Server(arguments=arguments) as server:
+        server.start()
+        run, output = server.execute(look, run_as="daemon", working_directory="/")
+        assert (run["status"], output.strip()) == ("succeeded", expected)
+
+
+@needs_root
+@pytest.mark.parametrize("role", ["api", "manager"])
+def test_a_role_that_needs_no_privilege_refuses_root(role, tmp_path):
+    secret = tmp_path / "secret"
+    secret.write_text("0123456789abcdef\n")
+    secret.chmod(0o600)
+    store = f"mysql://u@127.0.0.1:{free_port()}/d"
+    command = [binary(), role, "--store", store, "--cluster-secret", secret]
+    if role == "manager":
+        command += ["--coordination", f"zookeeper://127.0.0.1:{free_port()}/c"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    assert done.returncode == 1
+    assert "does not run as root" in done.stderr and "allow-root = yes" in done.stderr
+
+
 # ---- browsers ---------------------------------------------------------------------------------
 
 

@@ -296,7 +296,7 @@ static bool hear(struct posix_launcher *self, const char *body, size_t length)
     switch (message.kind) {
     case GUARDIAN_HELLO:
         self->version = message.version;
-        return message.version == GUARDIAN_VERSION || message.version == GUARDIAN_VERSION_COMMANDS;
+        return guardian_knows(message.version);
     case GUARDIAN_EVENT:
         hear_event(self, &message.event);
         return true;
@@ -361,7 +361,7 @@ static enum rc attach_file(struct posix_launcher *self, const struct launch *lau
 {
     struct unsent_file *file;
 
-    if (self->version < GUARDIAN_VERSION)
+    if (self->version < GUARDIAN_VERSION_FILES)
         return err_fail(err, RC_INVALID,
                         "the guardian is of an older version that executes commands only; it is "
                         "replaced when it has nothing to do");
@@ -386,8 +386,10 @@ static void detach_file(struct posix_launcher *self)
 static enum rc posix_start(struct launcher *launcher, const struct launch *launch, struct err *err)
 {
     struct posix_launcher *self = self_of(launcher);
+    struct launch said = *launch;
     enum rc rc = RC_OK;
 
+    said.may_gain &= self->version >= GUARDIAN_VERSION; /* an older one keeps nobody from it */
     if (self->link != LINK_UP)
         return err_fail(err, RC_UNAVAILABLE, "the guardian is not connected%s%s",
                         self->trouble.message[0] ? ": " : "", self->trouble.message);
@@ -397,7 +399,7 @@ static enum rc posix_start(struct launcher *launcher, const struct launch *launc
         rc = attach_file(self, launch, err);
     if (rc != RC_OK)
         return rc;
-    if (guardian_put_start(&self->out, launch) != RC_OK) {
+    if (guardian_put_start(&self->out, &said) != RC_OK) {
         if (!launch->command)
             detach_file(self);
         return err_fail(err, RC_TOO_BIG, "a run's arguments and environment are too large");

@@ -127,6 +127,8 @@ class System:
             "CRONJOB_OBJECTS": self.s3.url(address=self.route(role.name, self.s3)),
             **self.s3.credentials(),
         }
+        if role.kind != "worker":
+            told["CRONJOB_ALLOW_ROOT"] = "yes"
         if role.kind != "api":
             where = addresses(self.zookeeper.nodes)
             told["CRONJOB_COORDINATION"] = f"zookeeper://{where}/cronjob"

@@ -249,6 +249,24 @@ static void a_file_serves_all_roles(void **state)
     }
 }
 
+static void accounts_that_jobs_may_run_as(void **state)
+{
+    (void)state;
+    AUTO_ARENA struct arena arena = {0};
+    const char *words[] = {"--run-as=deploy", "--run-as", "www-data", NULL};
+    const char *wrong[] = {"--run-as=a b", NULL};
+    struct server_options options;
+    struct err err = {0};
+    assert_int_equal(read(NULL, NULL, NULL, &arena, &options, NULL), RC_OK);
+    assert_int_equal(options.run_as.count, 0);
+    assert_false(options.new_privileges);
+    assert_int_equal(read("run-as = root", NULL, words, &arena, &options, NULL), RC_OK);
+    assert_int_equal(options.run_as.count, 2);
+    assert_string_equal(options.run_as.items[1], "www-data");
+    assert_int_equal(read(NULL, NULL, wrong, &arena, &options, &err), RC_INVALID);
+    assert_string_equal(err.message, "--run-as: 'a b' is not the name of an account");
+}
+
 static void roles_of_a_cluster_need_what_they_share(void **state)
 {
     (void)state;
@@ -301,6 +319,7 @@ int main(void)
         cmocka_unit_test(mistakes_name_their_place),
         cmocka_unit_test(long_lines_are_fine),
         cmocka_unit_test(a_file_serves_all_roles),
+        cmocka_unit_test(accounts_that_jobs_may_run_as),
         cmocka_unit_test(roles_of_a_cluster_need_what_they_share),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

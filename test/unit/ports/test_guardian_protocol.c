@@ -61,6 +61,26 @@ static void reads_back_a_start(void **state)
     assert_true(memcmp(&message.launch.limits.cpu, &launch.limits.cpu, sizeof(double)) == 0);
     assert_int_equal(message.launch.limits.nice, -4);
     assert_true(message.launch.fenced);
+    assert_false(message.launch.may_gain);
+}
+
+static void reads_back_each_flag(void **state)
+{
+    (void)state;
+    for (int flags = 0; flags < 4; flags++) {
+        AUTO_ARENA struct arena arena = {0};
+        struct launch launch = full_launch();
+        struct guardian_message message;
+        AUTO_BUF struct buf buf;
+
+        launch.fenced = flags & 1;
+        launch.may_gain = flags & 2;
+        buf_init(&buf, GUARDIAN_FRAME_MAX);
+        assert_int_equal(guardian_put_start(&buf, &launch), RC_OK);
+        assert_int_equal(decode(&buf, &arena, &message), RC_OK);
+        assert_int_equal(message.launch.fenced, launch.fenced);
+        assert_int_equal(message.launch.may_gain, launch.may_gain);
+    }
 }
 
 static void reads_back_a_start_of_a_file(void **state)
@@ -200,6 +220,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_back_a_start),
+        cmocka_unit_test(reads_back_each_flag),
         cmocka_unit_test(reads_back_an_event),
         cmocka_unit_test(reads_back_a_lease),
         cmocka_unit_test(refuses_what_is_cut_or_too_long),
