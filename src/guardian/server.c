@@ -87,11 +87,11 @@ static void client_free(struct client *client)
     struct server *server = client->server;
 
     loop_remove(server->loop, &client->source);
-    (void)close(client->source.fd); /* what was not sent is kept as results */
     list_remove(&client->link);
     server->client_count--;
     for (size_t i = 0; i < client->file_count; i++)
-        (void)close(client->files[i]); /* was only read */
+        (void)close(client->files[i]);
+    (void)close(client->source.fd); /* what was not sent is kept as results */
     buf_release(&client->in);
     buf_release(&client->out);
     free(client);
