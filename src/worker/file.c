@@ -163,6 +163,7 @@ bool worker_open_file(struct worker *worker, struct active *active)
     want(worker, file);
     if (!active->give_up_at)
         active->give_up_at = give_up_at(worker, active);
+    worker_withdraw_start(worker, active);
     list_append(&worker->fileless, &active->link);
     return false;
 }
@@ -182,6 +183,15 @@ static void end_missed(struct worker *worker, struct active *active)
         xasprintf("its file was not there in time%s%s", *reason ? ": " : "", reason);
 
     worker_conclude(worker, active, &result, text);
+}
+
+/* False: it goes on waiting. */
+static bool may_start(struct worker *worker, struct active *active, mono_us now)
+{
+    if (!active->file->verified || !worker_may_claim(worker, now))
+        return false;
+    worker_ask_start(worker, active);
+    return active->start_note == START_NOTED;
 }
 
 /* All that wait are looked at anew: they are as many as the store's absence has gathered. */
@@ -204,7 +214,7 @@ static void look_at_waiting(struct worker *worker, mono_us now)
             end_wrong(worker, active);
         else if (!active->doubted && now >= active->give_up_at)
             end_missed(worker, active);
-        else if (!active->doubted && file->verified && worker_may_claim(worker, now))
+        else if (!active->doubted && may_start(worker, active, now))
             worker_start_run(worker, active, active->start_at);
         else
             list_append(&worker->fileless, &active->link);

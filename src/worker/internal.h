@@ -37,6 +37,14 @@
  */
 enum active_state { ACTIVE_CLAIMED, ACTIVE_UNSENT, ACTIVE_HANDED_OVER, ACTIVE_RUNNING };
 
+/*
+ * What the journal says of a run that was not handed over yet (start_note.c).
+ *
+ *     NOTED --its file is not there--> WITHDRAWN --now it is--> ASKED --it is in the journal-->
+ * NOTED
+ */
+enum start_note { START_NOTED, START_WITHDRAWN, START_ASKED };
+
 struct active {
     struct table_node node; /* in worker->active, by key */
     struct list link;       /* in one of the worker's lists, else by itself */
@@ -58,6 +66,7 @@ struct active {
     struct cached *file; /* that it executes; NULL: a command, or that is not looked at yet */
     mono_us give_up_at;  /* not 0: its file was not there when it was to start */
     bool doubted;        /* it waits for its file, and its job may have been removed meanwhile */
+    enum start_note start_note;
     bool other_revision; /* the job has another by now, and its launch is not built yet */
     const char *refusal; /* why it cannot be executed, NULL when it can; of the arena */
 };
@@ -129,6 +138,13 @@ enum look {
     LOOK_ELSEWHERE = 8, /* runs of our jobs that other workers execute */
 };
 
+/* That a run is about to be handed over, or is not after all, for the journal. */
+struct note {
+    struct run_key key;
+    struct claim_token token;
+    bool starts;
+};
+
 /* One trip to store and journal. The worker fills it, work_execute() answers in it. */
 struct work {
     struct mail mail;
@@ -138,6 +154,8 @@ struct work {
     struct claim *claims;
     size_t claim_count;
     struct claim_token token;
+    struct note *notes;
+    size_t note_count;
     mono_us begun_at;
     struct item *sign; /* of life, among the items; NULL: there is none */
     struct clock_check clock;
@@ -252,6 +270,8 @@ struct worker {
     size_t item_count;
     struct claim *claims;
     size_t claim_count, claim_capacity;
+    struct note *notes;
+    size_t note_count, note_capacity;
     job_id *loads; /* those of `loading` that do not travel yet */
     size_t load_count, load_capacity;
     struct work *travelling;
@@ -305,6 +325,13 @@ void worker_kill_run(struct worker *worker, const struct run_key *key);
 void worker_skip_run(struct worker *worker, struct active *active, enum run_status status,
                      const char *reason);
 struct run_result result_without_start(enum run_status status, instant_us at);
+
+/* start_note.c: a run that waits for its file has not been started, whoever dies meanwhile. */
+void worker_withdraw_start(struct worker *worker, struct active *active);
+/* It may be handed over when it is NOTED again. */
+void worker_ask_start(struct worker *worker, struct active *active);
+MUST_USE enum rc work_note_starts(struct work *work);
+void worker_take_notes(struct worker *worker, const struct work *work);
 
 /* file.c: copies of scripts and binaries, and the runs that wait for one. */
 /* A job has this file: it is got ready, when there is room for it. */

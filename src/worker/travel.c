@@ -29,6 +29,13 @@ static void take_claims(struct worker *worker, struct work *work)
     worker->config.random(&work->token, sizeof(work->token));
 }
 
+static void take_notes(struct worker *worker, struct work *work)
+{
+    work->notes = TAKE(worker->notes);
+    work->note_count = worker->note_count;
+    worker->note_count = worker->note_capacity = 0;
+}
+
 static void take_loads(struct worker *worker, struct work *work)
 {
     size_t count = MIN(worker->load_count, (size_t)LIMIT_BATCH);
@@ -57,7 +64,8 @@ static bool has_work(const struct worker *worker)
         return false;
     if (worker->phase == PHASE_RECOVERING)
         return clock_mono(worker->config.clock) >= worker->join_at;
-    return worker->item_count || worker->claim_count || worker->load_count || worker->looks;
+    return worker->item_count || worker->claim_count || worker->note_count || worker->load_count ||
+           worker->looks;
 }
 
 static struct work *pack(struct worker *worker)
@@ -68,6 +76,7 @@ static struct work *pack(struct worker *worker)
     list_init(&work->items);
     work->recover = worker->phase == PHASE_RECOVERING;
     take_items(worker, work);
+    take_notes(worker, work);
     if (!work->recover) {
         take_claims(worker, work);
         take_loads(worker, work);
@@ -199,6 +208,7 @@ void work_free(struct work *work)
         active_free(work->claims[i].active);
     forget_recovered(work);
     free(work->claims);
+    free(work->notes);
     free(work->loads);
     free(work->recovered);
     free(work->strays);
@@ -232,6 +242,7 @@ void worker_take_work(struct worker *worker, struct work *work)
     worker_take_sign(worker, work);
     list_for_each (item, &work->items, link)
         settle_item(worker, item);
+    worker_take_notes(worker, work);
     worker_take_beside(worker, work);
     for (size_t i = 0; i < work->claim_count; i++)
         settle_claim(worker, work, &work->claims[i]);

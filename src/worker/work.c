@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One trip to the store, in this order: results into the journal; results, records and claims into
- * the store, in one commit; which claims are ours, read back by their token; what those will
- * execute; that they are about to be, into the journal; jobs that are wanted; what is looked for
- * now and then. With a sign of life, the store is asked first what time it is. Every step may be
- * repeated: a trip that failed is made again as it is.
+ * One trip to the store, in this order: starts of runs that had to wait, and results, into the
+ * journal; results, records and claims into the store, in one commit; which claims are ours, read
+ * back by their token; what those will execute; that they are about to be, into the journal; jobs
+ * that are wanted; what is looked for now and then. With a sign of life, the store is asked first
+ * what time it is. Every step may be repeated: a trip that failed is made again as it is.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -346,7 +346,8 @@ static enum rc mark_done(struct work *work)
 
 void work_execute(struct work *work)
 {
-    static enum rc (*const steps[])(struct work *) = {journal_results,
+    static enum rc (*const steps[])(struct work *) = {work_note_starts,
+                                                      journal_results,
                                                       ask_time,
                                                       apply,
                                                       read_claims,

@@ -237,6 +237,7 @@ void worker_free(struct worker *worker)
     run_set_release(&worker->elsewhere);
     cache_release(&worker->cache);
     free(worker->claims);
+    free(worker->notes);
     free(worker->loads);
     agenda_free(worker->agenda);
     ledger_release(&worker->ledger);

@@ -76,12 +76,6 @@ def expect_whole(server, run, limit=60):
     assert (run["status"], server.output(run)) == ("succeeded", b"whole\n"), run
 
 
-def expect_whole_at_last(server, job):
-    """Perhaps by another attempt: of a worker that died it is not known how far it came."""
-    run = server.wait_runs(job, 1, 60, "succeeded")[0]
-    assert server.output(run) == b"whole\n", run
-
-
 def waits(server, run):
     return server.get(f"/runs/{run['id']}")["status"] == "queued"
 
@@ -153,7 +147,7 @@ def test_a_run_is_missed_when_the_object_store_stays_away(server, link):
 def test_a_worker_that_is_killed_in_a_download_begins_again(server, link):
     job = add(server, script(20 * MIB))
     restart_without_copies(server, lambda: link.open([TO_CLIENT], delay=0.05))
-    server.run(job)
+    run = server.run(job)
     unfinished = server.data / "cache" / "unfinished" / job["sha256"]
     wait_until(lambda: unfinished.exists() and unfinished.stat().st_size > MIB, 30, "half a file")
     server.process.send_signal(signal.SIGKILL)
@@ -161,7 +155,7 @@ def test_a_worker_that_is_killed_in_a_download_begins_again(server, link):
     assert copies(server) == [unfinished]
     link.mend()
     server.start()
-    expect_whole_at_last(server, job)
+    expect_whole(server, run)
     assert [path.name for path in copies(server)] == [job["sha256"]]
     assert not unfinished.exists()
 
@@ -184,7 +178,7 @@ def test_a_wrong_secret_is_told(swift, link):
         server.environment.update(swift.credentials())
         server.stop()
         server.start()
-        expect_whole_at_last(server, job)
+        expect_whole(server, run)
 
 
 def test_a_clock_that_s3_refuses_is_told(swift, link, tmp_path):

@@ -186,6 +186,26 @@ static void can_be_killed_while_it_waits(void **state)
     fixture_expect(fixture, &run, RUN_KILLED, "killed before it started");
 }
 
+/* Whoever dies meanwhile: it surely was not started. */
+static void a_run_that_waits_is_not_lost(void **state)
+{
+    struct fixture *fixture = *state;
+    struct run_key run = give_script(fixture, SCRIPT);
+
+    fixture->objects_fault = MEMORY_OBJECTS_FAULT_FAIL;
+    fixture_start(fixture);
+    for (int i = 0; i < 3; i++) {
+        fixture_pass(fixture, 62 * SECOND);
+        assert_int_equal(fixture_run(fixture, &run).run.result.status, RUN_QUEUED);
+        fixture_crash(fixture);
+        fixture_start(fixture);
+    }
+    fixture->objects_fault = MEMORY_OBJECTS_FAULT_NONE;
+    fixture_pass(fixture, 20 * SECOND);
+    fixture_expect(fixture, &run, RUN_SUCCEEDED, "");
+    assert_int_equal(fixture->execution_count, 1);
+}
+
 /* A script that was asked for by hand, and waits. */
 static struct run_key give_waiting(struct fixture *fixture, job_id *ret_job)
 {
@@ -349,6 +369,7 @@ int main(void)
         CASE(fails_when_the_objects_have_it_not),
         CASE(executes_no_other_bytes),
         CASE(can_be_killed_while_it_waits),
+        CASE(a_run_that_waits_is_not_lost),
         CASE(a_removed_job_starts_nothing_that_waits),
         CASE(a_job_that_moves_leaves_what_was_asked_for),
         CASE(a_slow_download_delays_no_other),
