@@ -185,13 +185,21 @@ static void end_missed(struct worker *worker, struct active *active)
     worker_conclude(worker, active, &result, text);
 }
 
-/* False: it goes on waiting. */
+/*
+ * False: it goes on waiting. Its claim may be hours old, and not every removal of a job is heard of
+ * here: the store is asked once more.
+ */
 static bool may_start(struct worker *worker, struct active *active, mono_us now)
 {
     if (!active->file->verified || !worker_may_claim(worker, now))
         return false;
-    worker_ask_start(worker, active);
-    return active->start_note == START_NOTED;
+    if (active->start_note == START_NOTED)
+        return true;
+    if (worker_ask_start(worker, active)) {
+        active->doubted = true;
+        worker_want_job(worker, active->key.job, LOAD_RUN);
+    }
+    return false;
 }
 
 /* All that wait are looked at anew: they are as many as the store's absence has gathered. */
@@ -253,6 +261,7 @@ void worker_settle_doubted(struct worker *worker, job_id job, bool removed)
         if (active->key.job != job || !active->doubted)
             continue;
         active->doubted = false;
+        worker->look_at_files = 0;
         if (removed)
             end_withdrawn(worker, active);
     }

@@ -328,8 +328,8 @@ struct run_result result_without_start(enum run_status status, instant_us at);
 
 /* start_note.c: a run that waits for its file has not been started, whoever dies meanwhile. */
 void worker_withdraw_start(struct worker *worker, struct active *active);
-/* It may be handed over when it is NOTED again. */
-void worker_ask_start(struct worker *worker, struct active *active);
+/* It may be handed over when it is NOTED again; false: that is under way. */
+bool worker_ask_start(struct worker *worker, struct active *active);
 MUST_USE enum rc work_note_starts(struct work *work);
 void worker_take_notes(struct worker *worker, const struct work *work);
 

@@ -243,6 +243,8 @@ static void recover_known(struct worker *worker, const struct recovered *recover
             active->started_at = known->result.started_at;
             list_append(&worker->unwritten, &active->link);
             metric_add(metric_series(METRIC_RUNS_RUNNING), 1);
+        } else { /* its instant may be far away, if the clock was set back */
+            list_append(&worker->handed_over, &active->link);
         }
         wait_for_job(worker, recovered, WAIT_GOES_ON, NULL, "");
     }

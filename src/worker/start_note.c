@@ -24,12 +24,13 @@ void worker_withdraw_start(struct worker *worker, struct active *active)
     add(worker, active, false);
 }
 
-void worker_ask_start(struct worker *worker, struct active *active)
+bool worker_ask_start(struct worker *worker, struct active *active)
 {
     if (active->start_note != START_WITHDRAWN)
-        return;
+        return false;
     active->start_note = START_ASKED;
     add(worker, active, true);
+    return true;
 }
 
 /* On the store thread. */
