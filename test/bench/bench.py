@@ -25,6 +25,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "test" / "e2e"))
 
+import bench_files  # noqa: E402
 import harness  # noqa: E402
 from harness import Server, instant, read_status, resident_bytes, wait_until  # noqa: E402
 
@@ -384,6 +385,12 @@ class Bench:
         size = stripped.stat().st_size / MIB
         self.add("the stripped binary", size, "MiB", "<= 2 MB", at_most=2e6 / MIB)
 
+    # scripts
+
+    def files(self):
+        """Scripts out of an object store and out of a copy, and on their way in."""
+        bench_files.measure(self)
+
     # the machine
 
     def machine(self):
@@ -394,7 +401,8 @@ class Bench:
             self.add("the machine: appends of 4 KiB made durable", sync_rate(self.scratch), "/s")
 
 
-FIGURES = ["machine", "schedule", "small", "requests", "listing", "lateness", "burst", "million"]
+FIGURES = ["machine", "schedule", "small", "requests", "listing", "files", "lateness", "burst"]
+FIGURES += ["million"]
 
 
 # ---- tools ------------------------------------------------------------------------------------
