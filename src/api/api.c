@@ -62,6 +62,7 @@ static enum rc start_server(struct api *api, struct err *err)
     struct http_server_config config = {
         .address = api->config.address,
         .port = api->config.port,
+        .certificate = api->config.certificate,
         .threads = api->config.threads,
         .connection_limit = api->config.connection_limit,
         .header_timeout = 10 * SECOND,
@@ -162,6 +163,11 @@ enum rc api_new(const struct api_config *config, struct api **ret_api, struct er
     }
     *ret_api = api;
     return RC_OK;
+}
+
+enum rc api_renew(struct api *api, const struct http_certificate *certificate, struct err *err)
+{
+    return http_server_renew(api->server, certificate, err);
 }
 
 uint16_t api_port(const struct api *api)

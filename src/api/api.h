@@ -26,6 +26,8 @@
 #include "ports/store.h"
 #include "ports/zones.h"
 
+#include "http/certificate.h"
+
 struct api;
 
 /* Ports are not owned and outlive the API; strings are copied. */
@@ -39,8 +41,9 @@ struct api_config {
     struct clock *clock;
     mono_us (*mono)(void); /* what the HTTP server measures with */
 
-    const char *address; /* "127.0.0.1" */
-    uint16_t port;       /* 0: a free one */
+    const char *address;                        /* "127.0.0.1" */
+    uint16_t port;                              /* 0: a free one */
+    const struct http_certificate *certificate; /* as http_server_config's */
     unsigned threads;
     unsigned connection_limit;
     const char *const *allowed_hosts; /* further names of this server, without ports */
@@ -67,6 +70,10 @@ struct api_config {
 /* RC_CONFLICT: the port is taken. RC_INVALID: the address, the time zone or a source is none. */
 MUST_USE enum rc api_new(const struct api_config *config, struct api **ret_api, struct err *err);
 uint16_t api_port(const struct api *api);
+
+/* As http_server_renew(). */
+MUST_USE enum rc api_renew(struct api *api, const struct http_certificate *certificate,
+                           struct err *err);
 
 /* What /readyz says. `reason`, copied, is told while not ready. From any thread. */
 void api_set_ready(struct api *api, bool ready, const char *reason);

@@ -120,14 +120,23 @@ static bool read_token(struct cli *cli, const char *path)
     return true;
 }
 
+/* What an option says, else a variable; NULL when neither says anything. */
+static const char *setting(const struct cli *cli, const struct arguments *arguments,
+                           const char *option, const char *variable)
+{
+    const char *value = arguments_value(arguments, option);
+    if (!value)
+        value = cli_variable(cli, variable);
+    return value && *value ? value : NULL;
+}
+
 /* What the options of every client command say. */
 static bool take_common(struct cli *cli, const struct arguments *arguments)
 {
-    const char *server = arguments_value(arguments, "server");
+    const char *server = setting(cli, arguments, "server", "CRONJOB_SERVER");
     if (!server)
-        server = cli_variable(cli, "CRONJOB_SERVER");
-    if (!server || *server == '\0')
         server = DEFAULT_SERVER;
+    cli->ca_file = setting(cli, arguments, "tls-ca", "CRONJOB_TLS_CA");
     size_t length = strlen(server);
     while (length > 0 && server[length - 1] == '/')
         length--;

@@ -51,9 +51,10 @@ struct cli {
     struct arena arena;                    /* everything of this call */
     const char *server;                    /* its URL, without a / at the end */
     const char *token;                     /* NULL: none */
-    struct http_client *client;            /* made by the first question to the server */
-    bool json;                             /* print documents instead of tables */
-    bool ill;                              /* an examination found something to mend */
+    const char *ca_file;        /* vouches for the server; NULL: whom the system trusts */
+    struct http_client *client; /* made by the first question to the server */
+    bool json;                  /* print documents instead of tables */
+    bool ill;                   /* an examination found something to mend */
 };
 
 /* `words` is argv without the program's name. */

@@ -17,6 +17,9 @@ const struct option remote_options[] = {
     {.name = "token-file",
      .value = "FILE",
      .help = "a file with the access token; else $CRONJOB_TOKEN"},
+    {.name = "tls-ca",
+     .value = "FILE",
+     .help = "vouches for a server with https; $CRONJOB_TLS_CA, else whom the system trusts"},
     {.name = "json", .help = "print the server's documents instead of a table"},
     {0},
 };

@@ -179,6 +179,7 @@ static const struct option doctor_options[] = {
      .help = "the servers' configuration file [/etc/cronjob/cronjob.conf, if there is one]"},
     {.name = "server", .value = "URL", .help = "the server's address; $CRONJOB_SERVER"},
     {.name = "token-file", .value = "FILE", .help = "a file with the access token"},
+    {.name = "tls-ca", .value = "FILE", .help = "vouches for a server with https"},
     {0},
 };
 

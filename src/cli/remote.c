@@ -91,7 +91,8 @@ static bool is_success(unsigned status)
 static enum rc connect_client(struct cli *cli, struct err *err)
 {
     struct http_client_config config = {.user_agent = "cronjob/" CRONJOB_VERSION,
-                                        .connect_timeout = CONNECT_TIMEOUT};
+                                        .connect_timeout = CONNECT_TIMEOUT,
+                                        .ca_file = cli->ca_file};
     return cli->client ? RC_OK : http_client_new(&config, &cli->client, err);
 }
 

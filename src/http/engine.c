@@ -2,6 +2,7 @@
 #include "http/engine.h"
 
 #include <microhttpd.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,8 +16,19 @@
  * left of the connection's memory. */
 enum { STREAM_BLOCK = 16 * 1024 };
 
+/* Of older certificates, with connections that go on. */
+enum { RETIRED = 8 };
+
+/*
+ * A daemon of libmicrohttpd has one certificate for as long as it lives. So a new certificate gets
+ * a new daemon, and the old one keeps the connections that it has.
+ */
 struct engine {
+    struct http_server *server;
+    pthread_mutex_t mutex; /* over what follows */
     struct MHD_Daemon *daemon;
+    struct MHD_Daemon *retired[RETIRED];
+    size_t retired_count;
 };
 
 static void on_connection(void *cls, struct MHD_Connection *mhd, void **context,
@@ -153,41 +165,122 @@ static unsigned seconds(span_us span)
     return (unsigned)MAX((span + SECOND - 1) / SECOND, (span_us)1);
 }
 
-enum rc engine_new(struct http_server *server, struct engine **ret_engine, struct err *err)
+/* The libraries do not write to the texts; their interfaces are older than const. */
+static struct MHD_OptionItem text_option(enum MHD_OPTION option, const char *text)
+{
+    return (struct MHD_OptionItem){option, 0, (void *)(uintptr_t)text};
+}
+
+static struct MHD_Daemon *start_daemon(struct http_server *server,
+                                       const struct http_certificate *certificate)
 {
     const struct http_server_config *config = &server->config;
     unsigned pool = config->threads > 1 ? config->threads : 0; /* 0: one thread */
     /* It divides its limit among its threads, which may not be used evenly; ours comes first. */
     unsigned limit = http_hard_limit(config->connection_limit) * (pool + 1);
-    struct engine *engine = xcalloc(1, sizeof(*engine));
+    struct MHD_OptionItem tls[] = {
+        text_option(MHD_OPTION_HTTPS_MEM_CERT, certificate ? certificate->chain : NULL),
+        text_option(MHD_OPTION_HTTPS_MEM_KEY, certificate ? certificate->key : NULL),
+        text_option(MHD_OPTION_HTTPS_PRIORITIES, HTTP_TLS_PRIORITIES),
+        text_option(MHD_OPTION_END, NULL),
+    };
 
-    engine->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC |
-            MHD_USE_NO_LISTEN_SOCKET,
-        0, NULL, NULL, on_access, NULL, MHD_OPTION_THREAD_POOL_SIZE, pool,
-        MHD_OPTION_CONNECTION_LIMIT, limit, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        config->header_limit, MHD_OPTION_CONNECTION_TIMEOUT, seconds(config->idle_timeout),
-        MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_NOTIFY_COMPLETED,
-        on_completed, NULL, MHD_OPTION_URI_LOG_CALLBACK, on_target, NULL,
-        MHD_OPTION_UNESCAPE_CALLBACK, leave_escapes, NULL, MHD_OPTION_END);
-    if (!engine->daemon) {
-        free(engine);
-        return err_fail(err, RC_IO, "the threads of the HTTP server cannot be started");
+    return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC |
+                                MHD_USE_NO_LISTEN_SOCKET | (certificate ? MHD_USE_TLS : 0),
+                            0, NULL, NULL, on_access, NULL, MHD_OPTION_THREAD_POOL_SIZE, pool,
+                            MHD_OPTION_CONNECTION_LIMIT, limit, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+                            config->header_limit, MHD_OPTION_CONNECTION_TIMEOUT,
+                            seconds(config->idle_timeout), MHD_OPTION_NOTIFY_CONNECTION,
+                            on_connection, server, MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,
+                            MHD_OPTION_URI_LOG_CALLBACK, on_target, NULL,
+                            MHD_OPTION_UNESCAPE_CALLBACK, leave_escapes, NULL, MHD_OPTION_ARRAY,
+                            certificate ? tls : &tls[ARRAY_SIZE(tls) - 1], MHD_OPTION_END);
+}
+
+static enum rc make_daemon(struct engine *engine, const struct http_certificate *certificate,
+                           struct MHD_Daemon **ret_daemon, struct err *err)
+{
+    enum rc rc = certificate ? http_certificate_check(certificate, err) : RC_OK;
+
+    if (rc != RC_OK)
+        return rc;
+    *ret_daemon = start_daemon(engine->server, certificate);
+    return *ret_daemon ? RC_OK
+                       : err_fail(err, RC_IO, "the threads of the HTTP server cannot be started");
+}
+
+enum rc engine_new(struct http_server *server, struct engine **ret_engine, struct err *err)
+{
+    struct engine *engine = xcalloc(1, sizeof(*engine));
+    enum rc rc;
+
+    engine->server = server;
+    CHECK(pthread_mutex_init(&engine->mutex, NULL) == 0);
+    rc = make_daemon(engine, server->config.certificate, &engine->daemon, err);
+    if (rc == RC_OK)
+        *ret_engine = engine;
+    else
+        engine_free(engine);
+    return rc;
+}
+
+static bool is_empty(struct MHD_Daemon *daemon)
+{
+    return MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS)->num_connections == 0;
+}
+
+static void stop_empty(struct engine *engine)
+{
+    size_t left = 0;
+
+    for (size_t i = 0; i < engine->retired_count; i++) {
+        if (is_empty(engine->retired[i]))
+            MHD_stop_daemon(engine->retired[i]);
+        else
+            engine->retired[left++] = engine->retired[i];
     }
-    *ret_engine = engine;
-    return RC_OK;
+    engine->retired_count = left;
+}
+
+enum rc engine_renew(struct engine *engine, const struct http_certificate *certificate,
+                     struct err *err)
+{
+    struct MHD_Daemon *daemon = NULL;
+    enum rc rc = RC_OK;
+
+    pthread_mutex_lock(&engine->mutex);
+    stop_empty(engine);
+    if (engine->retired_count == RETIRED)
+        rc = err_fail(err, RC_BUSY, "connections of the last %d certificates still go on", RETIRED);
+    if (rc == RC_OK)
+        rc = make_daemon(engine, certificate, &daemon, err);
+    if (rc == RC_OK) {
+        engine->retired[engine->retired_count++] = engine->daemon;
+        engine->daemon = daemon;
+    }
+    pthread_mutex_unlock(&engine->mutex);
+    return rc;
 }
 
 bool engine_add(struct engine *engine, int fd, const struct sockaddr *peer, socklen_t length)
 {
-    return MHD_add_connection(engine->daemon, fd, peer, length) == MHD_YES;
+    bool added;
+
+    pthread_mutex_lock(&engine->mutex);
+    added = MHD_add_connection(engine->daemon, fd, peer, length) == MHD_YES;
+    pthread_mutex_unlock(&engine->mutex);
+    return added;
 }
 
 void engine_free(struct engine *engine)
 {
     if (!engine)
         return;
-    MHD_stop_daemon(engine->daemon);
+    for (size_t i = 0; i < engine->retired_count; i++)
+        MHD_stop_daemon(engine->retired[i]);
+    if (engine->daemon)
+        MHD_stop_daemon(engine->daemon);
+    pthread_mutex_destroy(&engine->mutex);
     free(engine);
 }
 

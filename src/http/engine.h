@@ -11,12 +11,18 @@
 
 #include "base/err.h"
 
+#include "http/certificate.h"
+
 struct engine;
 struct http_server;
 struct MHD_Connection;
 
 MUST_USE enum rc engine_new(struct http_server *server, struct engine **ret_engine,
                             struct err *err);
+/* Connections that come from now on see this certificate. RC_INVALID: it cannot be used. RC_BUSY:
+ * too many older ones are still seen. In both cases all stays as it was. */
+MUST_USE enum rc engine_renew(struct engine *engine, const struct http_certificate *certificate,
+                              struct err *err);
 /* Takes over a connection; false when it could not, and closed it. From one thread. */
 bool engine_add(struct engine *engine, int fd, const struct sockaddr *peer, socklen_t length);
 /* No connection may be suspended. */

@@ -26,6 +26,7 @@ static enum rc start(struct http_server *server, struct err *err)
     rc = engine_new(server, &server->engine, err);
     if (rc == RC_OK)
         rc = http_attendant_start(server, err);
+    server->config.certificate = NULL; /* the caller's, and only lent */
     return rc;
 }
 
@@ -57,6 +58,12 @@ enum rc http_server_new(const struct http_server_config *config, struct http_ser
 uint16_t http_server_port(const struct http_server *server)
 {
     return server->port;
+}
+
+enum rc http_server_renew(struct http_server *server, const struct http_certificate *certificate,
+                          struct err *err)
+{
+    return engine_renew(server->engine, certificate, err);
 }
 
 /* Makes every stream look again, and ends the connections between two requests. */

@@ -34,6 +34,7 @@
 #include "base/err.h"
 #include "base/instant.h"
 
+#include "http/certificate.h"
 #include "http/header.h"
 
 struct http_server;
@@ -64,8 +65,9 @@ struct http_route {
 };
 
 struct http_server_config {
-    const char *address; /* "127.0.0.1", "::1", "0.0.0.0" */
-    uint16_t port;       /* 0: a free one, see http_server_port() */
+    const char *address;                        /* "127.0.0.1", "::1", "0.0.0.0" */
+    uint16_t port;                              /* 0: a free one, see http_server_port() */
+    const struct http_certificate *certificate; /* HTTPS by it; NULL: clear text. Not kept */
     unsigned threads;
     /* Requests on more connections than this get 503, and idle connections are closed. The process
      * must be allowed an eighth more descriptors than this. */
@@ -89,10 +91,17 @@ struct http_server_config {
     mono_us (*mono)(void);
 };
 
-/* RC_INVALID: the address is not a number of IPv4 or IPv6; RC_IO: it cannot be listened on. */
+/* RC_INVALID: the address is not a number of IPv4 or IPv6, or the certificate cannot be used;
+ * RC_IO: it cannot be listened on. */
 MUST_USE enum rc http_server_new(const struct http_server_config *config,
                                  struct http_server **ret_server, struct err *err);
 uint16_t http_server_port(const struct http_server *server);
+
+/* Who connects from now on sees this certificate; open connections go on. For a server that began
+ * with one. RC_INVALID: it cannot be used. RC_BUSY: connections of too many older ones go on. The
+ * old one stays then. */
+MUST_USE enum rc http_server_renew(struct http_server *server,
+                                   const struct http_certificate *certificate, struct err *err);
 
 /* Stops taking connections, closes idle ones and, with their next answer, the others, wakes
  * streams so that they can end themselves, and waits for the requests that go on, for `at_most`. */

@@ -11,10 +11,11 @@
 #include "link/text.h"
 
 enum rc link_caller_init(struct link_caller *caller, struct clock *clock,
-                         const struct link_secret *secret, struct err *err)
+                         const struct link_secret *secret, const char *ca_file, struct err *err)
 {
     struct http_client_config config = {.user_agent = "cronjob/" CRONJOB_VERSION,
-                                        .connect_timeout = LINK_CONNECT_TIMEOUT};
+                                        .connect_timeout = LINK_CONNECT_TIMEOUT,
+                                        .ca_file = ca_file};
     enum rc rc = crypto_init(err);
 
     *caller = (struct link_caller){.clock = clock, .secret = secret};

@@ -22,8 +22,10 @@ struct link_caller {
 };
 
 /* RC_UNAVAILABLE: there is no HTTP client on this machine. */
+/* `ca_file`: the certificates that vouch for servers with https; NULL: those of the system. */
 MUST_USE enum rc link_caller_init(struct link_caller *caller, struct clock *clock,
-                                  const struct link_secret *secret, struct err *err);
+                                  const struct link_secret *secret, const char *ca_file,
+                                  struct err *err);
 void link_caller_release(struct link_caller *caller);
 
 struct link_call {

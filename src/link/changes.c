@@ -447,11 +447,13 @@ static void free_client(struct changes *changes)
 
 static const struct changes_ops ops = {.name = "link", .submit = submit, .free = free_client};
 
-static enum rc start_senders(struct client *client, unsigned count, struct err *err)
+static enum rc start_senders(struct client *client, unsigned count, const char *ca_file,
+                             struct err *err)
 {
     for (unsigned i = 0; i < MIN(count, SENDERS_MAX); i++) {
         struct sender *sender = &client->senders[i];
-        enum rc rc = link_caller_init(&sender->caller, client->clock, &client->secret, err);
+        enum rc rc =
+            link_caller_init(&sender->caller, client->clock, &client->secret, ca_file, err);
         int error;
 
         client->sender_count = i + 1;
@@ -483,7 +485,7 @@ enum rc link_changes_new(const struct link_changes_config *config, struct change
     list_init(&client->waiting);
     CHECK(!pthread_mutex_init(&client->mutex, NULL));
     CHECK(!pthread_cond_init(&client->news, NULL));
-    rc = start_senders(client, config->threads ? config->threads : SENDERS, err);
+    rc = start_senders(client, config->threads ? config->threads : SENDERS, config->ca_file, err);
     if (rc != RC_OK) {
         free_client(&client->base);
         return rc;

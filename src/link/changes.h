@@ -40,9 +40,10 @@ struct link_changes_config {
     struct store *store;
     struct clock *clock;
     const struct link_secret *secret;
-    unsigned threads; /* 0: 3 */
-    span_us patience; /* 0: 8 s; a call that hangs may add LINK_CALL_TIMEOUT to it */
-    size_t capacity;  /* changes that may wait; 0: 10000. More: RC_BUSY */
+    const char *ca_file; /* for https, see link_caller_init() */
+    unsigned threads;    /* 0: 3 */
+    span_us patience;    /* 0: 8 s; a call that hangs may add LINK_CALL_TIMEOUT to it */
+    size_t capacity;     /* changes that may wait; 0: 10000. More: RC_BUSY */
 };
 
 /* RC_UNAVAILABLE: there is no HTTP client on this machine. */

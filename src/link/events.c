@@ -349,9 +349,10 @@ enum rc link_events_new(const struct link_events_config *config, struct events *
     client->leader = link_leader_new(config->store);
     CHECK(!pthread_mutex_init(&client->mutex, NULL));
     CHECK(!pthread_cond_init(&client->news, NULL));
-    rc = link_caller_init(&client->publisher, config->clock, &client->secret, err);
+    rc = link_caller_init(&client->publisher, config->clock, &client->secret, config->ca_file, err);
     if (rc == RC_OK)
-        rc = link_caller_init(&client->listener, config->clock, &client->secret, err);
+        rc = link_caller_init(&client->listener, config->clock, &client->secret, config->ca_file,
+                              err);
     if (rc == RC_OK)
         rc =
             start_thread(&client->publisher_thread, run_publisher, client, &client->publishes, err);

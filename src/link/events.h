@@ -25,7 +25,8 @@ struct link_events_config {
     struct store *store;
     struct clock *clock;
     const struct link_secret *secret;
-    bool listens; /* false: publishes only, as workers do */
+    const char *ca_file; /* for https, see link_caller_init() */
+    bool listens;        /* false: publishes only, as workers do */
 };
 
 /* RC_UNAVAILABLE: there is no HTTP client on this machine. Freeing it takes up to a second. */

@@ -177,6 +177,7 @@ static enum rc start_server(struct link_gate *gate, struct err *err)
     struct http_server_config server = {
         .address = config->address,
         .port = config->port,
+        .certificate = config->certificate,
         .threads = config->threads ? config->threads : THREADS,
         .connection_limit = config->connection_limit ? config->connection_limit : CONNECTIONS,
         .header_timeout = 10 * SECOND,
@@ -221,6 +222,12 @@ enum rc link_gate_new(const struct link_gate_config *config, struct link_gate **
 uint16_t link_gate_port(const struct link_gate *gate)
 {
     return http_server_port(gate->server);
+}
+
+enum rc link_gate_renew(struct link_gate *gate, const struct http_certificate *certificate,
+                        struct err *err)
+{
+    return http_server_renew(gate->server, certificate, err);
 }
 
 void link_gate_drain(struct link_gate *gate, span_us at_most)

@@ -27,6 +27,7 @@ struct link_gate_config {
     unsigned threads;          /* 0: 2 */
     unsigned connection_limit; /* 0: 512 */
     const struct link_secret *secret;
+    const struct http_certificate *certificate; /* as http_server_config's */
     struct clock *clock;
     mono_us (*mono)(void); /* what the HTTP server measures with */
 
@@ -49,6 +50,9 @@ struct link_gate_config {
 MUST_USE enum rc link_gate_new(const struct link_gate_config *config, struct link_gate **ret_gate,
                                struct err *err);
 uint16_t link_gate_port(const struct link_gate *gate);
+/* As http_server_renew(). */
+MUST_USE enum rc link_gate_renew(struct link_gate *gate, const struct http_certificate *certificate,
+                                 struct err *err);
 
 /* Takes no more connections, ends streams and waits for the calls that go on, at most so long. */
 void link_gate_drain(struct link_gate *gate, span_us at_most);

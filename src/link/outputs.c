@@ -352,13 +352,13 @@ static const struct outputs_ops ops = {
     .free = free_client,
 };
 
-static enum rc start(struct client *client, struct err *err)
+static enum rc start(struct client *client, const char *ca_file, struct err *err)
 {
-    enum rc rc = link_caller_init(&client->remover, client->clock, &client->secret, err);
+    enum rc rc = link_caller_init(&client->remover, client->clock, &client->secret, ca_file, err);
     int error;
 
     for (unsigned i = 0; rc == RC_OK && i < CALLERS; i++)
-        rc = link_caller_init(&client->callers[i], client->clock, &client->secret, err);
+        rc = link_caller_init(&client->callers[i], client->clock, &client->secret, ca_file, err);
     if (rc != RC_OK)
         return rc;
     error = pthread_create(&client->thread, NULL, run_remover, client);
@@ -381,7 +381,7 @@ enum rc link_outputs_new(const struct link_outputs_config *config, struct output
     client->places = places_new(config->store, config->clock);
     CHECK(!pthread_mutex_init(&client->mutex, NULL));
     CHECK(!pthread_cond_init(&client->news, NULL));
-    rc = start(client, err);
+    rc = start(client, config->ca_file, err);
     if (rc != RC_OK) {
         free_client(&client->base);
         return rc;

@@ -34,6 +34,7 @@ struct link_outputs_config {
     struct store *store;
     struct clock *clock;
     const struct link_secret *secret;
+    const char *ca_file; /* for https, see link_caller_init() */
 };
 
 /* RC_UNAVAILABLE: there is no HTTP client on this machine. */

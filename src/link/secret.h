@@ -21,8 +21,7 @@ struct link_secret {
 
 /*
  * Reads the secret from a file: all of it but line ends at its end. Make one by `openssl rand -hex
- * 32`. RC_NOT_FOUND, RC_IO: it cannot be read. RC_FORBIDDEN: it is no regular file, or others than
- * its owner and group may read or change it. RC_INVALID: too short, or too long.
+ * 32`. RC_INVALID: too short, or too long. Also as file_read_secret() fails.
  */
 MUST_USE enum rc link_secret_read(const char *path, struct link_secret *ret_secret,
                                   struct err *err);

@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "main/credentials.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/crypto.h"
+#include "base/file.h"
 
 #include "main/config.h"
 
@@ -45,40 +42,16 @@ enum rc credentials_read(const char *file, const char *text, size_t length,
     return rc;
 }
 
-static enum rc check_file(int fd, const char *path, struct err *err)
-{
-    struct stat status;
-
-    if (fstat(fd, &status) < 0)
-        return err_errno(err, RC_IO, errno, "%s", path);
-    if (!S_ISREG(status.st_mode))
-        return err_fail(err, RC_FORBIDDEN, "%s is not a regular file", path);
-    if (status.st_mode & (S_IRWXO | S_IWGRP))
-        return err_fail(err, RC_FORBIDDEN,
-                        "%s can be read or changed by others (its mode is %04o): chmod 0600 it",
-                        path, (unsigned)(status.st_mode & 07777));
-    if (status.st_size > CREDENTIALS_FILE_MAX)
-        return err_fail(err, RC_INVALID, "%s has more than %d bytes", path, CREDENTIALS_FILE_MAX);
-    return RC_OK;
-}
-
 enum rc credentials_load(const char *path, struct credentials *ret_credentials, struct err *err)
 {
-    char text[CREDENTIALS_FILE_MAX];
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    ssize_t length = 0;
+    AUTO_BUF struct buf content;
     enum rc rc;
 
-    if (fd < 0)
-        return err_errno(err, RC_IO, errno, "%s", path);
-    rc = check_file(fd, path, err);
+    buf_init(&content, CREDENTIALS_FILE_MAX);
+    rc = file_read_secret(path, &content, err);
     if (rc == RC_OK)
-        length = read(fd, text, sizeof(text));
-    if (length < 0)
-        rc = err_errno(err, RC_IO, errno, "%s", path);
-    (void)close(fd); /* was only read */
-    if (rc == RC_OK)
-        rc = credentials_read(path, text, (size_t)length, ret_credentials, err);
-    crypto_forget(text, sizeof(text));
+        rc = credentials_read(path, content.data, content.length, ret_credentials, err);
+    if (content.capacity)
+        crypto_forget(content.data, content.capacity);
     return rc;
 }

@@ -19,8 +19,7 @@ struct credentials {
 MUST_USE enum rc credentials_read(const char *file, const char *text, size_t length,
                                   struct credentials *ret_credentials, struct err *err);
 
-/* The same of a file. RC_FORBIDDEN: others can read or change it. RC_IO. To be forgotten with
- * crypto_forget(). */
+/* The same of a file; also as file_read_secret() fails. To be forgotten with crypto_forget(). */
 MUST_USE enum rc credentials_load(const char *path, struct credentials *ret_credentials,
                                   struct err *err);
 

@@ -62,6 +62,7 @@ static enum rc connect_mysql(struct side *side, struct err *err)
                                       .user = place->user,
                                       .password = place->password,
                                       .database = place->path,
+                                      .ca_file = side->place.ca_file,
                                       .clock = side->clock};
 
         rc = mysql_connection_open(&target, MYSQL_MIGRATOR, &side->connection, err);
@@ -78,6 +79,7 @@ static enum rc open_mysql(struct side *side, bool writes, struct err *err)
                                         .user = place->user,
                                         .password = place->password,
                                         .database = place->path,
+                                        .ca_file = side->place.ca_file,
                                         .migrate = writes,
                                         .clock = side->clock};
     struct store *store = NULL;

@@ -138,19 +138,20 @@ enum rc option_set_coordination(const struct option_value *value, const char *te
     return place_coordination_read(text, value->arena, &value->options->coordination, err);
 }
 
-/* "http://10.0.0.1:30001", which a path would follow. */
+/* "https://10.0.0.1:30001", which a path would follow. */
 enum rc option_set_advertise(const struct option_value *value, const char *text, struct err *err)
 {
-    static const char scheme[] = "http://";
     size_t length = strlen(text);
-    const char *host = text + sizeof scheme - 1;
+    size_t scheme = strncmp(text, "https://", 8) == 0  ? 8
+                    : strncmp(text, "http://", 7) == 0 ? 7
+                                                       : 0;
+    const char *host = text + scheme;
     if (length == 0) {
         set_text(value, text);
         return RC_OK;
     }
-    if (length > LIMIT_URL || strncmp(text, scheme, sizeof scheme - 1) != 0 || *host == '\0' ||
-        strcspn(host, "/?#@ \t") != strlen(host))
-        return err_fail(err, RC_INVALID, "'%.80s' is not an address like http://10.0.0.1:30001",
+    if (length > LIMIT_URL || !scheme || *host == '\0' || strcspn(host, "/?#@ \t") != strlen(host))
+        return err_fail(err, RC_INVALID, "'%.80s' is not an address like https://10.0.0.1:30001",
                         text);
     set_text(value, text);
     return RC_OK;

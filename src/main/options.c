@@ -29,6 +29,14 @@
     "zookeeper://HOST:PORT[,HOST:PORT]/PATH, or local: within one process [local:]") \
   X("cluster-secret",    CLUSTER, false, "FILE", NULL, option_set_path, cluster_secret, 0, 0, \
     "holds the secret that all roles of a cluster share") \
+  X("tls-certificate",   ALL, false, "FILE", NULL, option_set_path, tls_certificate, 0, 0, \
+    "answers by HTTPS with this certificate, and those that vouch for it (PEM)") \
+  X("tls-key",           ALL, false, "FILE", NULL, option_set_path, tls_key, 0, 0, \
+    "holds the certificate's private key (PEM)") \
+  X("tls-ca",            ALL, false, "FILE", NULL, option_set_path, tls_ca, 0, 0, \
+    "vouches for the other servers, instead of whom the system trusts (PEM)") \
+  X("allow-plaintext",   ALL, false, NULL, "no", option_set_switch, allow_plaintext, 0, 0, \
+    "others may reach it, though not by HTTPS") \
   X("objects",           ALL, false, "URL", "", option_set_objects, objects, 0, 0, \
     "file:DIR or s3://BUCKET[/PREFIX]?endpoint=URL&region=R [standalone: objects in the data directory]") \
   X("objects-credentials", ALL, false, "FILE", NULL, option_set_path, objects_credentials, 0, 0, \
@@ -351,6 +359,15 @@ static enum rc check_objects(const struct server_options *options, enum role rol
                     "CRONJOB_OBJECTS_KEY and CRONJOB_OBJECTS_SECRET");
 }
 
+static enum rc check_tls(const struct server_options *options, struct err *err)
+{
+    if (!options->tls_certificate == !options->tls_key)
+        return RC_OK;
+    return err_fail(err, RC_INVALID, "%s",
+                    options->tls_key ? "tls-key: there is no tls-certificate for it"
+                                     : "tls-certificate: there is no tls-key for it");
+}
+
 enum rc server_options_read(const struct option_sources *sources, struct arena *arena,
                             struct server_options *ret_options, struct err *err)
 {
@@ -360,6 +377,8 @@ enum rc server_options_read(const struct option_sources *sources, struct arena *
     rc = read_sources(&reading, sources, err);
     if (rc == RC_OK)
         rc = check_places(options, sources->role, err);
+    if (rc == RC_OK)
+        rc = check_tls(options, err);
     if (rc != RC_OK)
         return rc;
     if (*options->store.path == '\0')

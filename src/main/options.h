@@ -45,16 +45,20 @@ struct server_options {
     struct objects_place objects;    /* a directory in `data` unless told otherwise; of a role of a
                                         cluster that was not told, the path "" */
     const char *objects_credentials; /* the file of key and secret; NULL when none */
-    const char *objects_key;    /* CRONJOB_OBJECTS_KEY and _SECRET, which no flag can say, for */
-    const char *objects_secret; /* everybody sees flags; NULL when not both are set */
-    int64_t cache_limit;        /* bytes of a worker's copies of scripts and binaries */
-    const char *name;           /* of manager and worker; the host's unless told otherwise */
-    const char *advertise;      /* the URL by which others reach this manager or worker */
-    const char *cluster_secret; /* the file of the secret that the roles share; NULL when none */
-    struct pairs labels;        /* of the worker */
-    struct strings run_as;      /* accounts that jobs may run as on this node; empty: any */
-    bool new_privileges;        /* jobs may gain them by set-user-ID programs */
-    bool allow_root;            /* API server or manager as root */
+    const char *objects_key;     /* CRONJOB_OBJECTS_KEY and _SECRET, which no flag can say, for */
+    const char *objects_secret;  /* everybody sees flags; NULL when not both are set */
+    int64_t cache_limit;         /* bytes of a worker's copies of scripts and binaries */
+    const char *name;            /* of manager and worker; the host's unless told otherwise */
+    const char *advertise;       /* the URL by which others reach this manager or worker */
+    const char *cluster_secret;  /* the file of the secret that the roles share; NULL when none */
+    const char *tls_certificate; /* files of PEM: HTTPS by these two; NULL: clear text */
+    const char *tls_key;
+    const char *tls_ca;    /* the file of those who vouch for other servers; NULL: the system's */
+    bool allow_plaintext;  /* clear text beyond loopback */
+    struct pairs labels;   /* of the worker */
+    struct strings run_as; /* accounts that jobs may run as on this node; empty: any */
+    bool new_privileges;   /* jobs may gain them by set-user-ID programs */
+    bool allow_root;       /* API server or manager as root */
     enum log_level log_level;
     enum log_format log_format;
     const char *time_zone;          /* of jobs that name none; "" is the machine's own */

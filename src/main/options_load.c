@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/buf.h"
+#include "base/file.h"
 
 #include "core/limits.h"
 
 #include "main/config.h"
 #include "main/options.h"
-
-enum { READ_SIZE = 4096 };
 
 static const char *variable(const char *const *environment, const char *name)
 {
@@ -20,33 +16,6 @@ static const char *variable(const char *const *environment, const char *name)
         if (strncmp(*environment, name, length) == 0 && (*environment)[length] == '=')
             return *environment + length + 1;
     return NULL;
-}
-
-static enum rc read_descriptor(int fd, struct buf *content, struct err *err)
-{
-    for (;;) {
-        if (buf_reserve(content, READ_SIZE) != RC_OK)
-            return err_fail(err, RC_TOO_BIG, "more than %d bytes", CONFIG_LIMIT);
-        ssize_t got = read(fd, content->data + content->length, READ_SIZE);
-        if (got < 0 && errno != EINTR)
-            return err_errno(err, RC_IO, errno, "reading");
-        if (got == 0)
-            return RC_OK;
-        content->length += got > 0 ? (size_t)got : 0;
-    }
-}
-
-/* RC_NOT_FOUND: there is no such file. */
-static enum rc read_file(const char *path, struct buf *content, struct err *err)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 && errno == ENOENT)
-        return err_errno(err, RC_NOT_FOUND, errno, "%s", path);
-    if (fd < 0)
-        return err_errno(err, RC_IO, errno, "%s", path);
-    enum rc rc = read_descriptor(fd, content, err);
-    (void)close(fd);
-    return rc == RC_OK ? rc : err_prefix(err, rc, "%s", path);
 }
 
 /* The host's name, with what a name may not hold made "-". */
@@ -68,8 +37,8 @@ static const char *own_url(const struct server_options *options, struct arena *a
     bool any = !strcmp(options->address, "0.0.0.0") || !strcmp(options->address, "::");
     const char *host = any ? host_name(arena) : options->address;
 
-    return arena_printf(arena, strchr(host, ':') ? "http://[%s]:%u" : "http://%s:%u", host,
-                        options->port);
+    return arena_printf(arena, strchr(host, ':') ? "%s://[%s]:%u" : "%s://%s:%u",
+                        options->tls_certificate ? "https" : "http", host, options->port);
 }
 
 enum rc server_options_load(enum role role, const struct arguments *arguments,
@@ -82,8 +51,8 @@ enum rc server_options_load(enum role role, const struct arguments *arguments,
     if (!named)
         named = variable(environment, "CRONJOB_CONFIG");
     const char *path = named ? named : CONFIG_DEFAULT;
-    buf_init(&content, CONFIG_LIMIT + READ_SIZE);
-    enum rc rc = read_file(path, &content, err);
+    buf_init(&content, CONFIG_LIMIT);
+    enum rc rc = file_read(path, &content, err);
     if (rc != RC_OK && (rc != RC_NOT_FOUND || named))
         return rc;
     struct option_sources sources = {.role = role,

@@ -163,6 +163,37 @@ static enum rc refuse_scheme(const char *text, const char *known, struct err *er
     return err_fail(err, RC_INVALID, "%.*s: is not known, but %s is", (int)length, text, known);
 }
 
+typedef enum rc (*set_parameter)(void *place, const char *name, const char *value,
+                                 struct arena *arena, struct err *err);
+
+/* "endpoint=URL&region=R" */
+static enum rc read_parameters(const char *text, set_parameter set, void *place,
+                               struct arena *arena, struct err *err)
+{
+    while (*text) {
+        size_t length = strcspn(text, "&"), name = strcspn(text, "=&");
+        const char *value = NULL;
+        enum rc rc;
+
+        if (name >= length)
+            return err_fail(err, RC_INVALID, "'%.*s' is not NAME=VALUE", (int)MIN(length, 80),
+                            text);
+        rc = decode(text + name + 1, length - name - 1, arena, &value, err);
+        if (rc == RC_OK)
+            rc = set(place, arena_strndup(arena, text, name), value, arena, err);
+        if (rc != RC_OK)
+            return rc;
+        text += length + (text[length] == '&');
+    }
+    return RC_OK;
+}
+
+static enum rc set_ca(const char **ret_ca_file, const char *value, struct err *err)
+{
+    *ret_ca_file = value;
+    return *value ? RC_OK : err_fail(err, RC_INVALID, "ca: the path is empty");
+}
+
 /* ---- places ---------------------------------------------------------------------------------- */
 
 static enum rc read_sqlite(const char *path, struct arena *arena, struct store_place *ret_place,
@@ -178,12 +209,29 @@ static enum rc read_sqlite(const char *path, struct arena *arena, struct store_p
     return RC_OK;
 }
 
+static enum rc set_of_mysql(void *context, const char *name, const char *value, struct arena *arena,
+                            struct err *err)
+{
+    struct store_place *place = context;
+
+    (void)arena;
+    if (!strcmp(name, "ca"))
+        return set_ca(&place->ca_file, value, err);
+    return err_fail(err, RC_INVALID, "'%.40s' is not known; ca is", name);
+}
+
 static enum rc read_mysql(const char *text, struct arena *arena, struct store_place *ret_place,
                           struct err *err)
 {
     struct store_place place = {.kind = STORE_MYSQL, .path = ""};
-    enum rc rc = read_authority(text, MYSQL_PORT, arena, &place.hosts, err);
+    const char *slash = strchr(text, '/');
+    const char *query = slash ? strchr(slash, '?') : NULL;
+    size_t length = query ? (size_t)(query - text) : strlen(text);
+    enum rc rc =
+        read_authority(arena_strndup(arena, text, length), MYSQL_PORT, arena, &place.hosts, err);
 
+    if (rc == RC_OK && query)
+        rc = read_parameters(query + 1, set_of_mysql, &place, arena, err);
     if (rc != RC_OK)
         return rc;
     if (!*place.hosts.user)
@@ -275,9 +323,11 @@ static enum rc set_style(struct objects_place *place, const char *text, struct e
     return err_fail(err, RC_INVALID, "style '%.40s' is neither path nor host", text);
 }
 
-static enum rc set_parameter(struct objects_place *place, const char *name, const char *value,
-                             struct arena *arena, struct err *err)
+static enum rc set_of_s3(void *context, const char *name, const char *value, struct arena *arena,
+                         struct err *err)
 {
+    struct objects_place *place = context;
+
     if (!strcmp(name, "endpoint"))
         return set_endpoint(place, value, arena, err);
     if (!strcmp(name, "style"))
@@ -289,34 +339,10 @@ static enum rc set_parameter(struct objects_place *place, const char *name, cons
                    : err_fail(err, RC_INVALID, "region '%.80s' is not 1 to 64 of A-Z a-z 0-9 -",
                               value);
     }
-    if (!strcmp(name, "ca")) {
-        place->ca_file = value;
-        return *value ? RC_OK : err_fail(err, RC_INVALID, "ca: the path is empty");
-    }
+    if (!strcmp(name, "ca"))
+        return set_ca(&place->ca_file, value, err);
     return err_fail(err, RC_INVALID, "'%.40s' is not known; endpoint, region, style and ca are",
                     name);
-}
-
-/* "endpoint=URL&region=R" */
-static enum rc read_parameters(const char *text, struct objects_place *place, struct arena *arena,
-                               struct err *err)
-{
-    while (*text) {
-        size_t length = strcspn(text, "&"), name = strcspn(text, "=&");
-        const char *value = NULL;
-        enum rc rc;
-
-        if (name >= length)
-            return err_fail(err, RC_INVALID, "'%.*s' is not NAME=VALUE", (int)MIN(length, 80),
-                            text);
-        rc = decode(text + name + 1, length - name - 1, arena, &value, err);
-        if (rc == RC_OK)
-            rc = set_parameter(place, arena_strndup(arena, text, name), value, arena, err);
-        if (rc != RC_OK)
-            return rc;
-        text += length + (text[length] == '&');
-    }
-    return RC_OK;
 }
 
 /* "BUCKET/PREFIX" */
@@ -364,7 +390,7 @@ static enum rc read_s3(const char *text, struct arena *arena, struct objects_pla
         return err_fail(err, RC_INVALID, "key and secret stand elsewhere: see objects-credentials");
     rc = read_bucket(text, length, &place, arena, err);
     if (rc == RC_OK && text[length])
-        rc = read_parameters(text + length + 1, &place, arena, err);
+        rc = read_parameters(text + length + 1, set_of_s3, &place, arena, err);
     if (rc == RC_OK)
         use_aws(&place, arena);
     if (rc == RC_OK)

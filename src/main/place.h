@@ -43,6 +43,7 @@ struct store_place {
     enum store_kind kind;
     const char *path; /* SQLITE: the file; "" when the URL was empty */
     struct place_hosts hosts;
+    const char *ca_file; /* MYSQL: the file of those who vouch for it; NULL: not encrypted */
 };
 
 enum coordination_kind { COORDINATION_LOCAL, COORDINATION_ZOOKEEPER };

@@ -47,9 +47,10 @@ static enum rc ask_database(struct store *store, struct leader_record *ret_leade
     return rc == RC_OK ? store_read_leader(store, ret_leader, err) : rc;
 }
 
-static void probe_database_host(struct probe *probe, const struct place_hosts *place,
+static void probe_database_host(struct probe *probe, const struct store_place *store_place,
                                 const struct place_host *host)
 {
+    const struct place_hosts *place = &store_place->hosts;
     struct mysql_host only = {.name = host->name, .port = host->port};
     struct clock *clock = posix_clock_new();
     struct mysql_store_config config = {.hosts = &only,
@@ -57,6 +58,7 @@ static void probe_database_host(struct probe *probe, const struct place_hosts *p
                                         .user = place->user,
                                         .password = place->password,
                                         .database = place->path,
+                                        .ca_file = store_place->ca_file,
                                         .clock = clock};
     struct arena *arena = &probe->cli->arena;
     const char *name = arena_printf(arena, "%s:%u", host->name, host->port);
@@ -82,18 +84,19 @@ static void probe_database_host(struct probe *probe, const struct place_hosts *p
     clock_free(clock);
 }
 
-static void probe_database(struct probe *probe, const struct place_hosts *place)
+static void probe_database(struct probe *probe, const struct store_place *place)
 {
-    for (size_t i = 0; i < place->count; i++)
-        probe_database_host(probe, place, &place->items[i]);
+    for (size_t i = 0; i < place->hosts.count; i++)
+        probe_database_host(probe, place, &place->hosts.items[i]);
 }
 
 /* ---- the leading manager --------------------------------------------------------------------- */
 
 /* Whether whoever led last still says so. */
-static enum rc ask_leader(const struct leader_record *leader, struct arena *arena, struct err *err)
+static enum rc ask_leader(const struct leader_record *leader, const char *ca_file,
+                          struct arena *arena, struct err *err)
 {
-    struct http_client_config config = {.connect_timeout = ASK_AT_MOST};
+    struct http_client_config config = {.connect_timeout = ASK_AT_MOST, .ca_file = ca_file};
     struct http_call call = {.method = "GET",
                              .url = arena_printf(arena, "%s/metrics", leader->url),
                              .timeout = ASK_AT_MOST,
@@ -112,7 +115,7 @@ static enum rc ask_leader(const struct leader_record *leader, struct arena *aren
     return leads ? RC_OK : err_fail(err, RC_UNAVAILABLE, "it does not lead any more");
 }
 
-static void probe_leader(const struct probe *probe)
+static void probe_leader(const struct probe *probe, const char *ca_file)
 {
     const struct leader_record *leader = &probe->leader;
     struct arena *arena = &probe->cli->arena;
@@ -126,7 +129,7 @@ static void probe_leader(const struct probe *probe)
         tell(probe, "manager", "none has ever led", remedy);
         return;
     }
-    rc = ask_leader(leader, arena, &err);
+    rc = ask_leader(leader, ca_file, arena, &err);
     if (rc == RC_OK)
         tell(probe, "manager", arena_printf(arena, "%s leads", leader->name), NULL);
     else
@@ -215,9 +218,9 @@ void probe_machine(struct cli *cli, const struct arguments *arguments, cli_found
     if (options.coordination.kind == COORDINATION_ZOOKEEPER)
         probe_clock(&probe); /* machines must agree */
     if (options.store.kind == STORE_MYSQL)
-        probe_database(&probe, &options.store.hosts);
+        probe_database(&probe, &options.store);
     if (options.store.kind == STORE_MYSQL)
-        probe_leader(&probe);
+        probe_leader(&probe, options.tls_ca);
     if (options.coordination.kind == COORDINATION_ZOOKEEPER)
         probe_coordination(&probe, &options.coordination.hosts);
     probe_place_of_objects(&probe, &options);

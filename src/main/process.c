@@ -33,19 +33,20 @@ static void raise_descriptor_limit(void)
         log_warn("limit of open files was not raised, ignoring");
 }
 
-static sigset_t ending_signals(void)
+static sigset_t awaited_signals(void)
 {
     sigset_t set;
 
     CHECK(!sigemptyset(&set));
     CHECK(!sigaddset(&set, SIGTERM));
     CHECK(!sigaddset(&set, SIGINT));
+    CHECK(!sigaddset(&set, SIGHUP));
     return set;
 }
 
 void process_begin(void)
 {
-    sigset_t set = ending_signals();
+    sigset_t set = awaited_signals();
 
     raise_descriptor_limit();
     CHECK(!pthread_sigmask(SIG_BLOCK, &set, NULL));
@@ -57,12 +58,16 @@ uint64_t process_descriptors(void)
     return descriptors;
 }
 
-void process_wait_for_end(void)
+void process_wait_for_end(void (*again)(void *context), void *context)
 {
-    sigset_t set = ending_signals();
+    sigset_t set = awaited_signals();
     int number;
 
     CHECK(!sigwait(&set, &number));
+    while (number == SIGHUP) {
+        again(context);
+        CHECK(!sigwait(&set, &number));
+    }
     log_info("cronjob is stopping", LOG_TEXT("signal", sigdescr_np(number)));
 }
 

@@ -17,8 +17,8 @@ void process_begin(void);
 /* The soft limit of descriptors before it was raised. */
 uint64_t process_descriptors(void);
 
-/* Until SIGTERM or SIGINT. */
-void process_wait_for_end(void);
+/* Until SIGTERM or SIGINT; calls `again` at each SIGHUP. */
+void process_wait_for_end(void (*again)(void *context), void *context);
 
 void process_fill_random(void *data, size_t length);
 

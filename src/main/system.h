@@ -10,6 +10,7 @@
 #include "api/api.h"
 #include "link/gate.h"
 #include "link/secret.h"
+#include "main/certificate.h"
 #include "main/options.h"
 #include "manager/manager.h"
 #include "worker/worker.h"
@@ -19,6 +20,8 @@ struct system {
     const struct server_options *options;
     struct arena arena;
     struct link_secret secret; /* of a cluster's roles */
+    struct certificate_files certificate_files;
+    struct http_certificate certificate; /* while servers are made; of NULLs: clear text */
 
     struct clock *clock;
     struct zones *zones;
@@ -53,6 +56,15 @@ static inline bool system_is(const struct system *system, unsigned roles)
 /* system_ports.c: from clock to outputs. RC_BUSY: another process uses the data directory. */
 MUST_USE enum rc system_make_ports(struct system *system, struct err *err);
 void system_free_ports(struct system *system);
+
+/* system_tls.c: what the servers show, from its files, while they are made. RC_FORBIDDEN: there is
+ * none, and others could reach us in clear text. */
+MUST_USE enum rc system_read_certificate(struct system *system, struct err *err);
+const struct http_certificate *system_certificate(const struct system *system); /* NULL: none */
+void system_forget_certificate(struct system *system);
+/* Reads the files again, for who connects from now on; logs how that went. `context` is the system.
+ */
+void system_renew_certificate(void *context);
 
 /* system_roles.c: makes, starts, stops and frees the roles. RC_CONFLICT: the port is taken.
  * RC_FORBIDDEN: an API beyond loopback with no token to ask for. */

@@ -37,6 +37,7 @@ static enum rc make_mysql(const struct system *system, struct store **ret_store,
         .user = place->user,
         .password = place->password,
         .database = place->path,
+        .ca_file = system->options->store.ca_file,
         .migrate = system_is(system, HAS_MANAGER),
         .clock = system->clock,
     };
@@ -114,11 +115,16 @@ static enum rc make_links(struct system *system, struct err *err)
                                               .store = system->store,
                                               .clock = system->clock,
                                               .secret = &system->secret,
+                                              .ca_file = system->options->tls_ca,
                                               .listens = system->role == ROLE_API};
-    const struct link_outputs_config outputs = {
-        .store = system->store, .clock = system->clock, .secret = &system->secret};
-    const struct link_changes_config changes = {
-        .store = system->store, .clock = system->clock, .secret = &system->secret};
+    const struct link_outputs_config outputs = {.store = system->store,
+                                                .clock = system->clock,
+                                                .secret = &system->secret,
+                                                .ca_file = system->options->tls_ca};
+    const struct link_changes_config changes = {.store = system->store,
+                                                .clock = system->clock,
+                                                .secret = &system->secret,
+                                                .ca_file = system->options->tls_ca};
     enum rc rc = RC_OK;
 
     if (system->role != ROLE_MANAGER)

@@ -62,6 +62,7 @@ static enum rc make_api(struct system *system, struct err *err)
         .mono = posix_mono,
         .address = options->address,
         .port = options->port,
+        .certificate = system_certificate(system),
         .threads = options->threads,
         .connection_limit = options->connection_limit,
         .allowed_hosts = options->allowed_hosts.items,
@@ -218,6 +219,7 @@ static enum rc make_gate(struct system *system, struct err *err)
     struct link_gate_config config = {
         .address = system->options->address,
         .port = system->options->port,
+        .certificate = system_certificate(system),
         .secret = &system->secret,
         .clock = system->clock,
         .mono = posix_mono,
@@ -240,9 +242,9 @@ static enum rc make_gate(struct system *system, struct err *err)
 
 enum rc system_make_roles(struct system *system, struct err *err)
 {
-    enum rc rc = RC_OK;
+    enum rc rc = system_read_certificate(system, err);
 
-    if (system_is(system, HAS_MANAGER))
+    if (rc == RC_OK && system_is(system, HAS_MANAGER))
         rc = make_manager(system, err);
     if (rc == RC_OK && system_is(system, HAS_WORKER))
         rc = make_worker(system, err);
@@ -250,6 +252,7 @@ enum rc system_make_roles(struct system *system, struct err *err)
         rc = make_api(system, err);
     if (rc == RC_OK && system_is(system, ROLE_MANAGER | ROLE_WORKER))
         rc = make_gate(system, err);
+    system_forget_certificate(system);
     return rc;
 }
 

@@ -43,7 +43,7 @@ enum rc wiring_run(enum role role, const struct server_options *options, struct 
     process_begin();
     rc = start(&system, err);
     if (rc == RC_OK)
-        process_wait_for_end();
+        process_wait_for_end(system_renew_certificate, &system);
     system_stop_roles(&system);
     system_free_roles(&system);
     system_free_ports(&system);

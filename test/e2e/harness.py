@@ -143,6 +143,7 @@ class Client:
     def __init__(self, url):
         self.url = url
         self.session = requests.Session()
+        self.session.trust_env = False  # no proxies, and no authorities but the test's
 
     def request(self, method, path, body=None, expect=None, **more):
         if body is not None:

@@ -309,6 +309,10 @@ def test_beyond_loopback_a_token_must_exist():
         server.port, server.url = port, f"http://127.0.0.1:{port}"
         server.spawn()
         assert server.process.wait(10) == 1
+        assert "allow-plaintext" in server.tail_of_log()
+        server.arguments = ["--allow-plaintext"]
+        server.spawn()
+        assert server.process.wait(10) == 1
         assert "token" in server.tail_of_log()
         server.listen = f"127.0.0.1:{port}"
         server.start()

@@ -117,7 +117,7 @@ def test_a_wrong_configuration_names_file_and_line(tmp_path):
     assert err == f"cronjob: {path}:3: unknown key 'lisen'; did you mean 'listen'?\n"
     code, _, err = run("standalone", env={"CRONJOB_CONFIG": str(tmp_path / "none.conf")})
     assert code == 1
-    assert "none.conf: No such file" in err
+    assert "none.conf cannot be opened: No such file" in err
 
 
 # ---- next -------------------------------------------------------------------------------------

@@ -65,6 +65,7 @@ class MariaDBNode(Process):
         self.address = f"127.0.0.1:{port}"
         self.socket = self.directory / "socket"
         self.data = self.directory / "data"
+        self.more = ""  # lines of settings
 
     def command(self):
         return ["mariadbd", f"--defaults-file={self.directory}/my.cnf"]
@@ -74,7 +75,7 @@ class MariaDBNode(Process):
         return "[mysqld]\n" + CONFIG.format(**settings)
 
     def prepare(self):
-        self.write("my.cnf", self.config())
+        self.write("my.cnf", self.config() + self.more)
 
     def install(self):
         """Makes an empty database, if there is none yet."""

@@ -22,6 +22,7 @@ class Role(Process):
         self.port = port
         self.address = f"127.0.0.1:{port}"
         self.url = f"http://{self.address}"
+        self.ca = None  # the file of who vouches for it, by HTTPS
         self.arguments = []
 
     def command(self):
@@ -30,9 +31,15 @@ class Role(Process):
     def get(self, path):
         """The answer, or None when there is none."""
         try:
-            return requests.get(self.url + path, timeout=2)
+            return requests.get(self.url + path, timeout=2, verify=self.ca)
         except requests.RequestException:
             return None
+
+    def use_tls(self, certificate):
+        self.ca = certificate.chain
+        self.url = f"https://{self.address}"
+        self.arguments += ["--tls-certificate", certificate.chain, "--tls-key", certificate.key]
+        self.arguments += ["--tls-ca", certificate.chain]
 
     def ready(self):
         answer = self.get("/readyz")

@@ -59,7 +59,7 @@ static void others_must_not_read_the_file(void **state)
     assert_non_null(strstr(err.message, "chmod 0600"));
     close(fd);
     assert_int_equal(unlink(path), 0);
-    assert_int_equal(credentials_load(path, &credentials, &err), RC_IO);
+    assert_int_equal(credentials_load(path, &credentials, &err), RC_NOT_FOUND);
     assert_non_null(strstr(err.message, path));
     assert_int_equal(credentials_load("/dev/null", &credentials, &err), RC_FORBIDDEN);
 }

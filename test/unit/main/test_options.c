@@ -280,6 +280,9 @@ static void roles_of_a_cluster_need_what_they_share(void **state)
         {ROLE_WORKER, {"--store=mysql://u@h/d"}, "coordination: needed, like zookeeper://"},
         {ROLE_API, {"--store=mysql://u@h/d"}, "cluster-secret: needed, "},
         {ROLE_MANAGER, {"--advertise=ftp://x"}, "--advertise: 'ftp://x' is not an address like "},
+        {ROLE_STANDALONE, {"--tls-key=k"}, "tls-key: there is no tls-certificate for it"},
+        {ROLE_STANDALONE, {"--tls-certificate=c"}, "tls-certificate: there is no tls-key for it"},
+        {ROLE_MANAGER, {"--advertise=https://"}, "--advertise: 'https://' is not an address like "},
         {ROLE_MANAGER, {"--advertise=http://x/y"}, "--advertise: 'http://x/y' is not an address"},
     };
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {

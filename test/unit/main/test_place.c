@@ -26,6 +26,10 @@ static void stores_are_read(void **state)
         {"mysql://cron@a:1,b,[::1]:3/x", "cron||a:1,b:3306,::1:3/x"},
         {"mysql://c%40n:p%2Fw%3a@db/cron%5Fjob", "c@n|p/w:|db:3306/cron_job"},
         {"mysql://c:p@@db/x", "c|p@|db:3306/x"},
+        {"mysql://c:p@db/x?ca=/etc/ca%2Epem", "c|p|db:3306/x|/etc/ca.pem"},
+        {"mysql://c:secret@db/x?ca=", "ca: the path is empty"},
+        {"mysql://c:secret@db/x?tls=yes", "'tls' is not known; ca is"},
+        {"mysql://c:secret@db/x?ca", "'ca' is not NAME=VALUE"},
         {"mysql://db/x", "a user is missing: mysql://USER:PASSWORD@HOST/DATABASE"},
         {"mysql://c:secret@db", "a database is missing: mysql://USER:PASSWORD@HOST/DATABASE"},
         {"mysql://c:secret@db/a/b", "a database is missing: mysql://USER:PASSWORD@HOST/DATABASE"},
@@ -53,6 +57,8 @@ static void stores_are_read(void **state)
         enum rc rc = place_store_read(rows[i].url, &arena, &place, &err);
         const char *text = told(rc, &place.hosts, &err, &arena);
 
+        if (place.ca_file)
+            text = arena_printf(&arena, "%s|%s", text, place.ca_file);
         assert_true(rc == RC_OK || !strstr(text, "secret"));
         if (strncmp(text, rows[i].expected, strlen(rows[i].expected)) != 0)
             fail_msg("%s: %s, expected %s", rows[i].url, text, rows[i].expected);
