@@ -15,7 +15,6 @@
 #include "api/handlers.h"
 #include "api/hub.h"
 #include "api/run_find.h"
-#include "api/tail.h"
 #include "http/range.h"
 
 #define FOLLOW_LOOK (2 * SECOND)
@@ -165,7 +164,7 @@ static enum rc find_output(struct output *output, int64_t *ret_size, int64_t *re
     }
     if (rc != RC_OK || lines < 0)
         return rc;
-    return tail_find(outputs, &output->run, *ret_size, lines, ret_start, err);
+    return outputs_tail(outputs, &output->run, *ret_size, lines, ret_start, err);
 }
 
 void handle_run_output(struct call *call)

@@ -348,6 +348,7 @@ static const struct outputs_ops ops = {
     .name = "link",
     .size = get_size,
     .read = read_piece,
+    .tail = outputs_find_tail,
     .remove = remove_later,
     .free = free_client,
 };

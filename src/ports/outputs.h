@@ -16,6 +16,8 @@
 
 #include "core/run.h"
 
+#include "ports/objects.h"
+
 struct outputs;
 
 /* Bytes that are asked for. */
@@ -32,6 +34,10 @@ struct outputs_ops {
                     struct err *err);
     enum rc (*read)(struct outputs *outputs, const struct run_key *run, struct output_piece *piece,
                     struct err *err);
+    /* Where the last `lines` lines of the first `size` bytes begin; a newline at their end belongs
+     * to the last line. */
+    enum rc (*tail)(struct outputs *outputs, const struct run_key *run, int64_t size, int64_t lines,
+                    int64_t *ret_offset, struct err *err);
     enum rc (*remove)(struct outputs *outputs, const struct run_key *run, struct err *err);
     void (*free)(struct outputs *outputs);
 };
@@ -52,6 +58,13 @@ MUST_USE static inline enum rc outputs_read(struct outputs *outputs, const struc
     return outputs->ops->read(outputs, run, piece, err);
 }
 
+MUST_USE static inline enum rc outputs_tail(struct outputs *outputs, const struct run_key *run,
+                                            int64_t size, int64_t lines, int64_t *ret_offset,
+                                            struct err *err)
+{
+    return outputs->ops->tail(outputs, run, size, lines, ret_offset, err);
+}
+
 static inline enum rc outputs_remove(struct outputs *outputs, const struct run_key *run,
                                      struct err *err)
 {
@@ -63,5 +76,13 @@ static inline void outputs_free(struct outputs *outputs)
     if (outputs)
         outputs->ops->free(outputs);
 }
+
+/* tail() of an adapter that knows no better way: reads back from the end, block by block. */
+MUST_USE enum rc outputs_find_tail(struct outputs *outputs, const struct run_key *run, int64_t size,
+                                   int64_t lines, int64_t *ret_offset, struct err *err);
+
+/* Under which key a long output is among the objects: OBJECT_OUTPUTS "<job>/<run id>". */
+enum { OUTPUT_OBJECT_KEY = sizeof(OBJECT_OUTPUTS) + 24 + RUN_ID_TEXT };
+const char *output_object_key(const struct run_key *run, char key[OUTPUT_OBJECT_KEY]);
 
 #endif

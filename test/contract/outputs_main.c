@@ -110,6 +110,31 @@ static void grows_and_is_read_from_anywhere(void **state)
     assert_int_equal(size, 12);
 }
 
+static void its_last_lines_are_found(void **state)
+{
+    static const struct {
+        const char *text;
+        int64_t lines, offset;
+    } rows[] = {
+        {"", 0, 0},          {"a\nb\nc\n", 0, 6}, {"a\nb\nc\n", 1, 4}, {"a\nb\nc\n", 2, 2},
+        {"a\nb\nc\n", 3, 0}, {"a\nb\nc\n", 9, 0}, {"a\nb\nc", 1, 4},   {"a\nb\nc", 2, 2},
+        {"\n\n\n", 1, 2},    {"\n\n\n", 2, 1},    {"abc", 1, 0},       {"abc", 0, 3},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        int64_t size = (int64_t)strlen(rows[i].text), offset = -1;
+
+        (void)tear_down(state);
+        (void)set_up(state);
+        put(rows[i].text);
+        assert_int_equal(outputs_tail(outputs, &run, size, rows[i].lines, &offset, NULL), RC_OK);
+        assert_int_equal(offset, rows[i].offset);
+        put("later\n");
+        assert_int_equal(outputs_tail(outputs, &run, size, rows[i].lines, &offset, NULL), RC_OK);
+        assert_int_equal(offset, rows[i].offset);
+    }
+}
+
 static void is_gone_when_it_was_removed(void **state)
 {
     int64_t size;
@@ -210,6 +235,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         CLAUSE(has_none_until_something_is_written),
         CLAUSE(grows_and_is_read_from_anywhere),
+        CLAUSE(its_last_lines_are_found),
         CLAUSE(is_gone_when_it_was_removed),
     };
     const struct CMUnitTest files[] = {

@@ -201,6 +201,7 @@ enum rc directory_outputs_open(const char *data_directory, struct outputs **ret_
     static const struct outputs_ops ops = {.name = "directory",
                                            .size = directory_size,
                                            .read = directory_read,
+                                           .tail = outputs_find_tail,
                                            .remove = directory_remove,
                                            .free = directory_free};
     AUTO_FREE char *path = xasprintf("%s/" OUTPUT_DIRECTORY, data_directory);

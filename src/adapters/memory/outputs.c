@@ -118,6 +118,7 @@ struct outputs *memory_outputs_new(void)
     static const struct outputs_ops ops = {.name = "memory",
                                            .size = memory_size,
                                            .read = memory_read,
+                                           .tail = outputs_find_tail,
                                            .remove = memory_remove,
                                            .free = memory_free};
     struct memory_outputs *self = xcalloc(1, sizeof(*self));

@@ -1,11 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "api/tail.h"
+#include "ports/outputs.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
 
 enum { TAIL_BLOCK = 64 * 1024 };
+
+const char *output_object_key(const struct run_key *run, char key[OUTPUT_OBJECT_KEY])
+{
+    char id[RUN_ID_TEXT];
+
+    (void)snprintf(key, OUTPUT_OBJECT_KEY, OBJECT_OUTPUTS "%llu/%s", (unsigned long long)run->job,
+                   run_id_format(run, id)); /* fits */
+    return key;
+}
 
 static enum rc read_block(struct outputs *outputs, const struct run_key *run, int64_t offset,
                           void *block, size_t length, struct err *err)
@@ -26,8 +36,8 @@ static enum rc read_block(struct outputs *outputs, const struct run_key *run, in
     return RC_OK;
 }
 
-enum rc tail_find(struct outputs *outputs, const struct run_key *run, int64_t size, int64_t lines,
-                  int64_t *ret_offset, struct err *err)
+enum rc outputs_find_tail(struct outputs *outputs, const struct run_key *run, int64_t size,
+                          int64_t lines, int64_t *ret_offset, struct err *err)
 {
     AUTO_FREE char *block = xmalloc(TAIL_BLOCK);
     int64_t end = size;

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * adapters/kept/outputs.h: what runs wrote, wherever it is by now: a short one in the store, a long
+ * one among the objects, and one that was not stored yet, or goes on, where the worker has it.
+ *
+ * The store is asked first, then the worker; and when that has it no more, the store again, for a
+ * worker removes what it has only when it is stored. So who reads on never meets a gap, and the
+ * bytes are the same in all places.
+ *
+ * remove() removes what the worker has; what is stored goes with the run.
+ */
+#ifndef CRONJOB_ADAPTERS_KEPT_OUTPUTS_H
+#define CRONJOB_ADAPTERS_KEPT_OUTPUTS_H
+
+#include "ports/objects.h"
+#include "ports/outputs.h"
+#include "ports/store.h"
+
+/* Nothing is owned, and all outlives it. */
+struct outputs *kept_outputs_new(struct store *store, struct objects *objects,
+                                 struct outputs *of_worker);
+
+#endif
