@@ -31,6 +31,7 @@ struct system {
     struct events *events;       /* the same, or what also reaches other processes */
     struct journal *journal;     /* of a worker */
     struct outputs *outputs;     /* of this node; where there is no worker: of all workers */
+    struct outputs *kept;        /* the same, or where they were delivered to; for the API */
     struct objects *objects;     /* executables and long outputs, for all roles */
     struct files *files;         /* copies of executables, of a worker */
     instant_us boot_at;          /* of a worker */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "adapters/directory/files.h"
 #include "adapters/directory/outputs.h"
+#include "adapters/kept/outputs.h"
 #include "adapters/local/coordination.h"
 #include "adapters/local/events.h"
 #include "adapters/measured/store.h"
@@ -155,6 +156,8 @@ enum rc system_make_ports(struct system *system, struct err *err)
         rc = make_node(system, err);
     if (rc == RC_OK && system->role != ROLE_STANDALONE)
         rc = make_links(system, err);
+    if (rc == RC_OK && system_is(system, HAS_API))
+        system->kept = kept_outputs_new(system->store, system->objects, system->outputs);
     return rc;
 }
 
@@ -163,6 +166,7 @@ void system_free_ports(struct system *system)
     if (system->role == ROLE_API)
         changes_free(system->changes);
     files_free(system->files);
+    outputs_free(system->kept);
     outputs_free(system->outputs);
     journal_free(system->journal);
     if (system->events != system->local_events)

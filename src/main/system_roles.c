@@ -55,7 +55,7 @@ static enum rc make_api(struct system *system, struct err *err)
         .store = system->store,
         .changes = system->changes,
         .events = system->events,
-        .outputs = system->outputs,
+        .outputs = system->kept,
         .objects = system->objects,
         .zones = system->zones,
         .clock = system->clock,
@@ -143,16 +143,6 @@ static bool next_output(void *context, struct run_key *ret_run)
     return output_walk_next(&system->walk, ret_run);
 }
 
-/* In a cluster others may take over when we are gone, and who erases a run may not reach us. */
-static void join_cluster(struct system *system, struct worker_config *config)
-{
-    config->lease = CLUSTER_LEASE;
-    config->next_output = next_output;
-    config->outputs = system->outputs;
-    config->context = system;
-    system->walk.data_directory = system->options->data;
-}
-
 static enum rc make_worker(struct system *system, struct err *err)
 {
     struct worker_config config = {
@@ -173,7 +163,12 @@ static enum rc make_worker(struct system *system, struct err *err)
         .files = system->files,
         .cache_limit = system->options->cache_limit,
         .boot_at = system->boot_at,
-        .lease = WORKER_LEASE,
+        /* In a cluster others may take over when we are gone. */
+        .lease = system->role == ROLE_STANDALONE ? WORKER_LEASE : CLUSTER_LEASE,
+        .outputs = system->outputs,
+        .spool = system->options->data,
+        .next_output = next_output,
+        .context = system,
         .clock_is_synchronised = posix_clock_is_synchronised,
         .random = process_fill_random,
     };
@@ -185,8 +180,7 @@ static enum rc make_worker(struct system *system, struct err *err)
     };
     enum rc rc;
 
-    if (!config.alone)
-        join_cluster(system, &config);
+    system->walk.data_directory = system->options->data;
     rc = worker_new(&config, &system->worker, err);
     if (rc != RC_OK)
         return rc;

@@ -16,6 +16,7 @@
 #include "core/agenda.h"
 
 #include "worker/cache.h"
+#include "worker/deliver.h"
 #include "worker/ledger.h"
 #include "worker/run_set.h"
 #include "worker/transfer.h"
@@ -79,6 +80,8 @@ struct item {
     struct decision decision; /* of a RECORD */
     bool in_guardian;         /* the guardian holds the result until it is in the journal */
     bool journaled;
+    struct store_write *output; /* of a FINISHED, while the trip writes: its output travels too */
+    bool has_stored_output;
 };
 
 struct claim {
@@ -134,8 +137,7 @@ struct clock_check {
 enum look {
     LOOK_STRAYS = 1,    /* runs that are ours and unfinished */
     LOOK_JOBS = 2,      /* jobs that the store says are ours */
-    LOOK_OUTPUTS = 4,   /* outputs of runs that are gone */
-    LOOK_ELSEWHERE = 8, /* runs of our jobs that other workers execute */
+    LOOK_ELSEWHERE = 4, /* runs of our jobs that other workers execute */
 };
 
 /* That a run is about to be handed over, or is not after all, for the journal. */
@@ -237,10 +239,12 @@ struct by_store {
 struct worker {
     struct worker_config config;
     struct launcher *launcher;
-    struct ledger ledger;    /* the store thread's, while a work travels */
-    struct mailbox inbox;    /* struct message */
-    struct mailbox returned; /* struct work */
-    struct mailbox fetched;  /* struct fetch */
+    struct ledger ledger;        /* the store thread's, while a work travels */
+    struct deliverer *deliverer; /* NULL: outputs stay where they are */
+    mono_us deliver_at;          /* without a thread of its own: it is to be stepped */
+    struct mailbox inbox;        /* struct message */
+    struct mailbox returned;     /* struct work */
+    struct mailbox fetched;      /* struct fetch */
 
     enum worker_phase phase;
     bool connected;
@@ -428,8 +432,16 @@ void worker_take_elsewhere(struct worker *worker, const struct work *work);
 enum rc work_look_for_strays(struct work *work);
 void worker_take_strays(struct worker *worker, const struct work *work);
 
-/* sweep.c: outputs of runs that the store does not have. */
-enum rc work_sweep_outputs(struct work *work);
+/* outputs.c */
+void worker_make_deliverer(struct worker *worker);
+void worker_step_outputs(struct worker *worker, mono_us now);
+/* The result is in the store, or refused for good. */
+void worker_deliver_output(struct worker *worker, const struct item *item);
+/* Short outputs, beside the results that they travel with: how many writes there may be, the
+ * writes, and what became of them. Their bytes are in the arena. */
+size_t work_count_outputs(const struct work *work);
+size_t work_add_outputs(struct work *work, struct store_write *writes, struct arena *arena);
+void work_note_outputs(struct work *work);
 
 /* recover.c */
 void worker_note_known(struct worker *worker, const struct launch_event *event);

@@ -155,6 +155,7 @@ enum rc worker_start(struct worker *worker, struct err *err)
         return rc;
     worker->config.execute = travel;
     worker->config.execute_context = worker;
+    worker->deliver_at = INT64_MAX; /* outputs have a thread of their own */
     rc = worker_start_fetchers(worker, err);
     if (rc != RC_OK)
         return rc;
@@ -163,7 +164,7 @@ enum rc worker_start(struct worker *worker, struct err *err)
         pthread_create(&worker->loop_thread, NULL, run_loop, worker))
         return err_fail(err, RC_INTERNAL, "the worker's threads cannot be created");
     worker->threads = true;
-    return RC_OK;
+    return worker->deliverer ? deliverer_start(worker->deliverer, err) : RC_OK;
 }
 
 static void post_stop(struct mailbox *mailbox)
@@ -201,6 +202,8 @@ void worker_stop(struct worker *worker)
     post_stop(&worker->inbox);
     (void)pthread_join(worker->loop_thread, NULL); /* fails only for a thread that is not there */
     stop_store_thread(worker);
+    if (worker->deliverer)
+        deliverer_stop(worker->deliverer);
     stop_coordination_thread(worker);
     worker_stop_fetchers(worker);
     if (worker->joined) /* or it would be another's name */

@@ -168,6 +168,7 @@ static void settle_item(struct worker *worker, struct item *item)
                  LOG_ERR(&item->write.err, item->write.outcome));
     if (item->write.kind != WRITE_RUN_FINISHED)
         return;
+    worker_deliver_output(worker, item);
     if (item->in_guardian)
         launcher_acknowledge(worker->launcher, &run->key);
     consume_run(worker, &run->key);

@@ -76,7 +76,9 @@ static enum rc ask_time(struct work *work)
 static enum rc apply(struct work *work)
 {
     size_t count = work->item_count + work->claim_count, at = 0;
-    struct store_write *writes AUTO_FREE = xcalloc(count, sizeof(*writes));
+    struct store_write *writes AUTO_FREE =
+        xcalloc(count + work_count_outputs(work), sizeof(*writes));
+    struct arena AUTO_ARENA outputs = {0};
     struct item *item;
     enum rc rc;
 
@@ -85,6 +87,7 @@ static enum rc apply(struct work *work)
     work_date_sign(work);
     list_for_each (item, &work->items, link)
         writes[at++] = item->write;
+    at += work_add_outputs(work, &writes[at], &outputs);
     for (size_t i = 0; i < work->claim_count; i++, at++) {
         if (work->claims[i].decision.elsewhere)
             fill_offer(&work->claims[i].decision, &writes[at]);
@@ -92,7 +95,8 @@ static enum rc apply(struct work *work)
             fill_claim(work, &work->claims[i].decision, &writes[at]);
     }
     work->begun_at = clock_mono(work->worker->config.clock);
-    rc = store_apply(work->worker->config.store, writes, count, &work->err);
+    rc = store_apply(work->worker->config.store, writes, at, &work->err);
+    work_note_outputs(work);
     at = 0;
     list_for_each (item, &work->items, link) {
         item->write.outcome = writes[at].outcome;
@@ -359,8 +363,7 @@ void work_execute(struct work *work)
                                                       load,
                                                       work_look_elsewhere,
                                                       work_look_for_jobs,
-                                                      work_look_for_strays,
-                                                      work_sweep_outputs};
+                                                      work_look_for_strays};
 
     work->begun_at = clock_mono(work->worker->config.clock);
     work->elsewhere_count = 0;

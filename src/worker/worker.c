@@ -36,6 +36,7 @@ enum rc worker_new(const struct worker_config *config, struct worker **ret_worke
     map_init(&worker->tasks);
     map_init(&worker->by_store.seen);
     worker->next_look = config->alone ? INT64_MAX : 0;
+    worker_make_deliverer(worker);
     worker_note_readiness(worker, 0);
     rc = ledger_open(&worker->ledger, config->journal, err);
     if (rc == RC_OK)
@@ -131,6 +132,8 @@ static mono_us next_deadline(const struct worker *worker)
                              RECORD_STARTED);
     if (worker->failed)
         next = MIN(next, worker->retry_at);
+    if (worker->deliverer)
+        next = MIN(next, worker->deliver_at);
     return next;
 }
 
@@ -142,7 +145,7 @@ static void look_around(struct worker *worker, mono_us now)
     if (now < worker->next_look)
         return;
     if (worker->next_look)
-        worker->looks |= LOOK_STRAYS | (worker->config.next_output ? LOOK_OUTPUTS : 0U);
+        worker->looks |= LOOK_STRAYS;
     worker->next_look = now + LOOK_EVERY;
 }
 
@@ -175,6 +178,7 @@ struct worker_wake worker_step(struct worker *worker)
         worker_tell_lease(worker);
     worker_note_readiness(worker, mono);
     worker_send_work(worker);
+    worker_step_outputs(worker, mono);
     return (struct worker_wake){next_instant(worker), next_deadline(worker)};
 }
 
@@ -224,6 +228,7 @@ void worker_free(struct worker *worker)
     if (!worker)
         return;
     worker_stop(worker);
+    deliverer_free(worker->deliverer);
     coordination_unwatch(worker->config.coordination, worker);
     free_mail(worker);
     work_free(worker->failed);

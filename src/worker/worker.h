@@ -63,11 +63,14 @@ struct worker_config {
     span_us sign_every;  /* how often it gives one; 0: four times a lease */
     /* Whether the node's clock follows a time server; NULL: that is not known. */
     bool (*clock_is_synchronised)(void *context);
-    /* The next of all runs that have output here, round and round; false at the end of a round.
-     * What the store does not know any more is removed from `outputs`. NULL: nothing is. */
-    bool (*next_output)(void *context, struct run_key *ret_run);
+    /* What runs wrote on this node; it is delivered to store and objects (worker/deliver.h). NULL:
+     * it stays here. */
     struct outputs *outputs;
-    void *context; /* of these two */
+    const char *spool; /* a folder for what is on its way */
+    /* The next of all runs that have output here, round and round; false at the end of a round.
+     * NULL: what a crash left behind stays. */
+    bool (*next_output)(void *context, struct run_key *ret_run);
+    void *context; /* of it and of clock_is_synchronised */
     void (*random)(void *data, size_t length);
     /* Takes a work to where store and journal may be waited for; work_execute() there, then
      * worker_return(). NULL: the worker's own store thread, see worker_start(). */

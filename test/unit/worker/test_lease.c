@@ -340,6 +340,7 @@ static void outputs_without_a_run_are_removed(void **state)
     struct run_key runs[2] = {fixture_give_first_tick(fixture), key_of(77, TICK, 1)};
     int64_t size;
 
+    fixture->plan.duration = 10 * MINUTE;
     fixture->outputs = memory_outputs_new();
     for (size_t i = 0; i < ARRAY_SIZE(runs); i++)
         memory_outputs_append(fixture->outputs, &runs[i], "x", 1);
