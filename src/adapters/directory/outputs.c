@@ -99,6 +99,10 @@ static enum rc view_open(struct view *view, const struct directory_outputs *self
         view_release(view);
         return RC_IO;
     }
+    if (!status.st_nlink) { /* it is being removed: perhaps the tail is gone already */
+        view_release(view);
+        return err_fail(err, RC_NOT_FOUND, "the run has no output");
+    }
     memmove(view->parts + 1, view->parts, view->part_count * sizeof(struct part));
     view->parts[0] = (struct part){.fd = view->head_fd, .length = status.st_size};
     view->part_count++;
@@ -174,19 +178,21 @@ static enum rc directory_read(struct outputs *outputs, const struct run_key *run
     return rc;
 }
 
+/* The first file first, so that who has it open sees that the tail is not to be relied on. */
 static enum rc directory_remove(struct outputs *outputs, const struct run_key *run, struct err *err)
 {
     const struct directory_outputs *self = self_of(outputs);
     char path[OUTPUT_PATH], tail_path[TAIL_PATH];
+    bool there;
 
     (void)snprintf(tail_path, sizeof(tail_path), "%s" OUTPUT_TAIL_SUFFIX,
                    output_path(run, path)); /* fits */
+    there = unlinkat(self->fd, path, 0) == 0;
+    if (!there && errno != ENOENT)
+        return err_errno(err, RC_IO, errno, "removing the output %s", path);
     if (unlinkat(self->fd, tail_path, 0) != 0 && errno != ENOENT)
         return err_errno(err, RC_IO, errno, "removing the output %s", tail_path);
-    if (unlinkat(self->fd, path, 0) == 0)
-        return RC_OK;
-    return errno == ENOENT ? err_fail(err, RC_NOT_FOUND, "the run has no output")
-                           : err_errno(err, RC_IO, errno, "removing the output %s", path);
+    return there ? RC_OK : err_fail(err, RC_NOT_FOUND, "the run has no output");
 }
 
 static void directory_free(struct outputs *outputs)
