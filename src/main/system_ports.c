@@ -157,7 +157,10 @@ enum rc system_make_ports(struct system *system, struct err *err)
     if (rc == RC_OK && system->role != ROLE_STANDALONE)
         rc = make_links(system, err);
     if (rc == RC_OK && system_is(system, HAS_API))
-        system->kept = kept_outputs_new(system->store, system->objects, system->outputs);
+        system->kept = kept_outputs_new(&(struct kept_outputs_config){.store = system->store,
+                                                                      .objects = system->objects,
+                                                                      .of_worker = system->outputs,
+                                                                      .clock = system->clock});
     return rc;
 }
 

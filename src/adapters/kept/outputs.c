@@ -4,14 +4,20 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/check.h"
 #include "base/mem.h"
 
 #include "adapters/kept/packed_object.h"
 
-/* Long outputs that stay open: about half a MiB each, and the index. */
-enum { SLOTS = 8 };
+#define QUEUE_FOR (250 * MILLISECOND)
+#define AWAY_FOR  (5 * SECOND)
+
+enum {
+    SLOTS = 8,   /* long outputs that stay open: about half a MiB each, and the index */
+    READERS = 2, /* threads that may wait for the objects, of the few that answer requests */
+};
 
 /* A long output that was read, for who reads on. */
 struct slot {
@@ -27,9 +33,13 @@ struct kept_outputs {
     struct store *store;
     struct objects *objects;
     struct outputs *of_worker;
+    struct clock *clock;
     pthread_mutex_t mutex; /* of all below; of a busy slot only that it is */
+    pthread_cond_t left;   /* a reader has */
     struct slot slots[SLOTS];
     uint64_t uses;
+    unsigned readers;
+    mono_us away_until; /* the objects are not asked before */
 };
 
 static struct kept_outputs *self_of(struct outputs *outputs)
@@ -50,7 +60,7 @@ struct question {
 
 /* ---- long outputs that are open -------------------------------------------------------------- */
 
-/* One that is this run's, else one that is idle; NULL: all are busy. Under the mutex. */
+/* One that is this run's, else one that is idle. Under the mutex. */
 static struct slot *choose_slot(struct kept_outputs *self, const struct run_key *run)
 {
     struct slot *chosen = NULL;
@@ -68,20 +78,17 @@ static struct slot *choose_slot(struct kept_outputs *self, const struct run_key 
     return chosen;
 }
 
-/* Busy, and open if it is the run's. When all are busy it is one of its own. */
+/* Busy, and open if it is the run's. */
 static struct slot *take_slot(struct kept_outputs *self, const struct run_key *run)
 {
     struct slot *slot;
 
     CHECK(!pthread_mutex_lock(&self->mutex));
     slot = choose_slot(self, run);
-    if (slot) {
-        slot->busy = true;
-        slot->used = ++self->uses;
-    }
+    CHECK(slot); /* there are more than readers */
+    slot->busy = true;
+    slot->used = ++self->uses;
     CHECK(!pthread_mutex_unlock(&self->mutex));
-    if (!slot)
-        slot = xcalloc(1, sizeof(*slot));
     if (slot->open && run_key_compare(&slot->run, run) != 0) {
         packed_object_release(&slot->object);
         slot->open = false;
@@ -99,19 +106,57 @@ static void close_slot(struct slot *slot)
 
 static void give_slot(struct kept_outputs *self, struct slot *slot)
 {
-    if (slot < self->slots || slot >= self->slots + SLOTS) {
-        close_slot(slot);
-        free(slot);
-        return;
-    }
     CHECK(!pthread_mutex_lock(&self->mutex));
     slot->busy = false;
     CHECK(!pthread_mutex_unlock(&self->mutex));
 }
 
-static enum rc ask_object(struct kept_outputs *self, struct question *question, struct err *err)
+/* Until a reader has left, QUEUE_FOR at most. Under the mutex. */
+static void wait_for_reader(struct kept_outputs *self)
 {
-    struct slot *slot = take_slot(self, question->run);
+    struct timespec until;
+    int error = 0;
+
+    CHECK(!clock_gettime(CLOCK_MONOTONIC, &until));
+    until.tv_nsec += QUEUE_FOR * 1000;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    while (self->readers == READERS && !error)
+        error = pthread_cond_clockwait(&self->left, &self->mutex, CLOCK_MONOTONIC, &until);
+}
+
+static enum rc enter(struct kept_outputs *self, struct err *err)
+{
+    enum rc rc = RC_OK;
+
+    CHECK(!pthread_mutex_lock(&self->mutex));
+    if (self->readers == READERS)
+        wait_for_reader(self);
+    if (self->readers == READERS)
+        rc = err_fail(err, RC_BUSY, "too many outputs are being read from the object store");
+    else if (clock_mono(self->clock) < self->away_until)
+        rc = err_fail(err, RC_UNAVAILABLE,
+                      "the object store, which has the output, was not "
+                      "reached a moment ago");
+    else
+        self->readers++;
+    CHECK(!pthread_mutex_unlock(&self->mutex));
+    return rc;
+}
+
+static void leave(struct kept_outputs *self, enum rc rc)
+{
+    CHECK(!pthread_mutex_lock(&self->mutex));
+    self->readers--;
+    if (rc == RC_UNAVAILABLE || rc == RC_TIMEOUT)
+        self->away_until = clock_mono(self->clock) + AWAY_FOR;
+    CHECK(!pthread_cond_signal(&self->left));
+    CHECK(!pthread_mutex_unlock(&self->mutex));
+}
+
+static enum rc read_slot(struct kept_outputs *self, struct question *question, struct slot *slot,
+                         struct err *err)
+{
     enum rc rc = RC_OK;
 
     if (!slot->open) {
@@ -122,7 +167,22 @@ static enum rc ask_object(struct kept_outputs *self, struct question *question, 
         rc = question->of_object(question, &slot->object, err);
     if (rc != RC_OK)
         close_slot(slot);
+    return rc;
+}
+
+static enum rc ask_object(struct kept_outputs *self, struct question *question, struct err *err)
+{
+    enum rc rc = enter(self, err);
+    struct slot *slot;
+
+    if (rc != RC_OK)
+        return rc;
+    slot = take_slot(self, question->run);
+    rc = read_slot(self, question, slot, err);
     give_slot(self, slot);
+    leave(self, rc);
+    if (rc == RC_NOT_FOUND) /* not as if there had never been any */
+        return err_fail(err, RC_IO, "the object store does not have the output any more");
     return rc;
 }
 
@@ -194,13 +254,17 @@ static enum rc size_of_worker(struct question *question, struct outputs *outputs
 static enum rc kept_size(struct outputs *outputs, const struct run_key *run, int64_t *ret_size,
                          struct err *err)
 {
+    int64_t number;
     struct question question = {.run = run,
                                 .of_text = size_of_text,
                                 .of_object = size_of_object,
                                 .of_worker = size_of_worker,
-                                .ret_number = ret_size};
+                                .ret_number = &number};
+    enum rc rc = ask(self_of(outputs), &question, err);
 
-    return ask(self_of(outputs), &question, err);
+    if (rc == RC_OK)
+        *ret_size = number;
+    return rc;
 }
 
 /* ---- read ------------------------------------------------------------------------------------ */
@@ -271,15 +335,19 @@ static enum rc tail_worker(struct question *question, struct outputs *outputs, s
 static enum rc kept_tail(struct outputs *outputs, const struct run_key *run, int64_t size,
                          int64_t lines, int64_t *ret_offset, struct err *err)
 {
+    int64_t number;
     struct question question = {.run = run,
                                 .of_text = tail_text,
                                 .of_object = tail_object,
                                 .of_worker = tail_worker,
                                 .size = size,
                                 .lines = lines,
-                                .ret_number = ret_offset};
+                                .ret_number = &number};
+    enum rc rc = ask(self_of(outputs), &question, err);
 
-    return ask(self_of(outputs), &question, err);
+    if (rc == RC_OK)
+        *ret_offset = number;
+    return rc;
 }
 
 /* ---- the port -------------------------------------------------------------------------------- */
@@ -295,12 +363,12 @@ static void kept_free(struct outputs *outputs)
 
     for (size_t i = 0; i < SLOTS; i++)
         close_slot(&self->slots[i]);
+    CHECK(!pthread_cond_destroy(&self->left));
     CHECK(!pthread_mutex_destroy(&self->mutex));
     free(self);
 }
 
-struct outputs *kept_outputs_new(struct store *store, struct objects *objects,
-                                 struct outputs *of_worker)
+struct outputs *kept_outputs_new(const struct kept_outputs_config *config)
 {
     static const struct outputs_ops ops = {.name = "kept",
                                            .size = kept_size,
@@ -311,9 +379,11 @@ struct outputs *kept_outputs_new(struct store *store, struct objects *objects,
     struct kept_outputs *self = xcalloc(1, sizeof(*self));
 
     self->base.ops = &ops;
-    self->store = store;
-    self->objects = objects;
-    self->of_worker = of_worker;
+    self->store = config->store;
+    self->objects = config->objects;
+    self->of_worker = config->of_worker;
+    self->clock = config->clock;
     CHECK(!pthread_mutex_init(&self->mutex, NULL));
+    CHECK(!pthread_cond_init(&self->left, NULL));
     return &self->base;
 }

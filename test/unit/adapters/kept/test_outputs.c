@@ -60,6 +60,15 @@ static void given_run(void)
     apply(&claim);
 }
 
+static void make_outputs(struct outputs *of_worker)
+{
+    outputs_free(fixture.outputs);
+    fixture.outputs = kept_outputs_new(&(struct kept_outputs_config){.store = fixture.store,
+                                                                     .objects = fixture.objects,
+                                                                     .of_worker = of_worker,
+                                                                     .clock = fixture.clock});
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -68,7 +77,7 @@ static int set_up(void **state)
     fixture.objects =
         memory_objects_new(&(struct memory_objects_config){.clock = fixture.clock, .fault = fault});
     fixture.of_worker = memory_outputs_new();
-    fixture.outputs = kept_outputs_new(fixture.store, fixture.objects, fixture.of_worker);
+    make_outputs(fixture.of_worker);
     given_run();
     return 0;
 }
@@ -250,8 +259,7 @@ static void it_is_found_where_it_has_gone(void **state)
         char *AUTO_FREE text = make_text(lengths[i], 50);
 
         fixture.moves = text;
-        outputs_free(fixture.outputs);
-        fixture.outputs = kept_outputs_new(fixture.store, fixture.objects, &moving);
+        make_outputs(&moving);
         assert_reads(50, 20, text, lengths[i]);
         (void)tear_down(state);
         (void)set_up(state);
@@ -283,11 +291,18 @@ static void failures_are_told_and_end(void **state)
         fixture.fault = rows[i].fault;
         assert_int_equal(outputs_read(fixture.outputs, &fixture.run, &piece, NULL), rows[i].rc);
         fixture.fault = MEMORY_OBJECTS_FAULT_NONE;
+        if (rows[i].rc == RC_UNAVAILABLE) { /* then nobody waits for it, for some seconds */
+            fixture.gets = 0;
+            assert_int_equal(outputs_read(fixture.outputs, &fixture.run, &piece, NULL),
+                             RC_UNAVAILABLE);
+            assert_int_equal(fixture.gets, 0);
+            memory_clock_advance(fixture.clock, 5 * SECOND);
+        }
         assert_reads(piece.offset, 10, text, 300000);
     }
 }
 
-static void object_that_is_gone_is_not_found(void **state)
+static void object_that_is_lost_is_no_empty_output(void **state)
 {
     char *AUTO_FREE text = make_text(300000, 50);
     char data[10], key[OUTPUT_OBJECT_KEY];
@@ -298,7 +313,7 @@ static void object_that_is_gone_is_not_found(void **state)
     assert_reads(0, 10, text, 300000);
     assert_int_equal(objects_remove(fixture.objects, output_object_key(&fixture.run, key), NULL),
                      RC_OK);
-    assert_int_equal(outputs_read(fixture.outputs, &fixture.run, &piece, NULL), RC_NOT_FOUND);
+    assert_int_equal(outputs_read(fixture.outputs, &fixture.run, &piece, NULL), RC_IO);
 }
 
 static void its_end_costs_three_requests(void **state)
@@ -323,9 +338,12 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(it_reads_the_same_everywhere),     TEST(there_is_none_until_something_is_written),
-        TEST(it_is_found_where_it_has_gone),    TEST(failures_are_told_and_end),
-        TEST(object_that_is_gone_is_not_found), TEST(its_end_costs_three_requests),
+        TEST(it_reads_the_same_everywhere),
+        TEST(there_is_none_until_something_is_written),
+        TEST(it_is_found_where_it_has_gone),
+        TEST(failures_are_told_and_end),
+        TEST(object_that_is_lost_is_no_empty_output),
+        TEST(its_end_costs_three_requests),
     };
 #undef TEST
 
