@@ -51,8 +51,9 @@ struct deliverer {
     pthread_cond_t news;
     struct table table;
     struct list queue;
-    bool added;   /* something was, since the last step began */
-    bool refused; /* the queue was full */
+    struct list failed; /* what was tried in vain, until retry_at */
+    bool added;         /* something was, since the last step began */
+    bool refused;       /* the queue was full */
     bool closed;
 };
 
@@ -62,6 +63,7 @@ struct deliverer *deliverer_new(const struct deliver_config *config)
 
     deliverer->config = *config;
     list_init(&deliverer->queue);
+    list_init(&deliverer->failed);
     CHECK(!pthread_mutex_init(&deliverer->mutex, NULL));
     CHECK(!pthread_cond_init(&deliverer->news, NULL));
     return deliverer;
@@ -81,6 +83,8 @@ void deliverer_free(struct deliverer *deliverer)
     deliverer_stop(deliverer);
     while (!list_is_empty(&deliverer->queue))
         delivery_free(deliverer, list_take(&deliverer->queue, struct delivery, link));
+    while (!list_is_empty(&deliverer->failed))
+        delivery_free(deliverer, list_take(&deliverer->failed, struct delivery, link));
     table_release(&deliverer->table);
     CHECK(!pthread_cond_destroy(&deliverer->news));
     CHECK(!pthread_mutex_destroy(&deliverer->mutex));
@@ -122,18 +126,21 @@ void deliverer_add(struct deliverer *deliverer, const struct run_key *run,
     CHECK(!pthread_mutex_unlock(&deliverer->mutex));
 }
 
-static size_t take(struct deliverer *deliverer, struct delivery **deliveries)
+/* What is new, and what failed when its time has come. */
+static size_t take(struct deliverer *deliverer, bool again, struct delivery **deliveries)
 {
     size_t count = 0;
 
     CHECK(!pthread_mutex_lock(&deliverer->mutex));
     while (count < DELIVERIES_AT_ONCE && !list_is_empty(&deliverer->queue))
         deliveries[count++] = list_take(&deliverer->queue, struct delivery, link);
+    while (again && count < DELIVERIES_AT_ONCE && !list_is_empty(&deliverer->failed))
+        deliveries[count++] = list_take(&deliverer->failed, struct delivery, link);
     CHECK(!pthread_mutex_unlock(&deliverer->mutex));
     return count;
 }
 
-/* What is not done waits behind the others. Answers whether all is. */
+/* What is not done waits apart, so that it does not hold up the others. Answers whether all is. */
 static bool give_back(struct deliverer *deliverer, struct delivery **deliveries, size_t count)
 {
     bool all = true;
@@ -149,7 +156,7 @@ static bool give_back(struct deliverer *deliverer, struct delivery **deliveries,
         }
         free(TAKE(delivery->data));
         delivery->in_objects = false;
-        list_append(&deliverer->queue, &delivery->link);
+        list_append(&deliverer->failed, &delivery->link);
     }
     CHECK(!pthread_mutex_unlock(&deliverer->mutex));
     return all;
@@ -193,6 +200,13 @@ static enum rc read_short(struct step *step, struct delivery *delivery, size_t s
     return rc;
 }
 
+/* That it would be the same for the next one. */
+static bool is_of_objects(enum rc rc)
+{
+    return rc == RC_UNAVAILABLE || rc == RC_TIMEOUT || rc == RC_UNKNOWN || rc == RC_FORBIDDEN ||
+           rc == RC_FULL;
+}
+
 /* Without a place for objects a long one stays where it is. */
 static enum rc put_long(struct step *step, struct delivery *delivery, int64_t size, struct err *err)
 {
@@ -207,7 +221,7 @@ static enum rc put_long(struct step *step, struct delivery *delivery, int64_t si
         return RC_UNAVAILABLE; /* as was said */
     rc = deliver_long(config, &delivery->run, size, err);
     delivery->in_objects = rc == RC_OK;
-    step->objects_fail = rc != RC_OK && rc != RC_NOT_FOUND;
+    step->objects_fail = is_of_objects(rc);
     return rc;
 }
 
@@ -297,12 +311,31 @@ static void remove_stored(struct step *step, struct delivery *delivery)
         note_failure(step, rc, &err);
 }
 
+/* What failed is tried again after longer and longer pauses, and without one when it goes well. */
+static void note_end(struct step *step, bool again, bool all, mono_us now)
+{
+    struct deliverer *deliverer = step->deliverer;
+    bool failed_before = deliverer->backoff != 0;
+
+    if (!all && (again || !failed_before)) {
+        deliverer->backoff =
+            failed_before ? MIN(deliverer->backoff * 2, BACKOFF_MOST) : BACKOFF_FIRST;
+        deliverer->retry_at = now + deliverer->backoff;
+    }
+    if (all && again)
+        deliverer->backoff = 0;
+    if (step->rc != RC_OK && !failed_before)
+        log_warn("outputs were not stored, trying again", LOG_ERR(&step->err, step->rc));
+    if (failed_before && !deliverer->backoff)
+        log_info("outputs are stored again");
+}
+
 static void deliver(struct deliverer *deliverer, mono_us now)
 {
     struct step step = {.deliverer = deliverer, .rc = RC_OK};
-    bool failed_before = deliverer->backoff != 0;
+    bool again = !deliverer->backoff || now >= deliverer->retry_at;
 
-    step.count = take(deliverer, step.deliveries);
+    step.count = take(deliverer, again, step.deliveries);
     if (!step.count)
         return;
     for (size_t i = 0; i < step.count; i++)
@@ -310,17 +343,7 @@ static void deliver(struct deliverer *deliverer, mono_us now)
     write_rows(&step);
     for (size_t i = 0; i < step.count; i++)
         remove_stored(&step, step.deliveries[i]);
-    if (give_back(deliverer, step.deliveries, step.count)) {
-        deliverer->backoff = 0;
-    } else {
-        deliverer->backoff =
-            failed_before ? MIN(deliverer->backoff * 2, BACKOFF_MOST) : BACKOFF_FIRST;
-        deliverer->retry_at = now + deliverer->backoff;
-    }
-    if (step.rc != RC_OK && !failed_before)
-        log_warn("outputs were not stored, trying again", LOG_ERR(&step.err, step.rc));
-    if (failed_before && !deliverer->backoff)
-        log_info("outputs are stored again");
+    note_end(&step, again, give_back(deliverer, step.deliveries, step.count), now);
 }
 
 /* ---- what there is on the node --------------------------------------------------------------- */
@@ -347,31 +370,34 @@ static void sweep(struct deliverer *deliverer, mono_us now)
     deliverer->sweep_at = deliverer->swept ? now + SWEEP_EVERY : now;
 }
 
-static size_t queue_length(struct deliverer *deliverer)
+/* When there is something to deliver. ret_count: how much is on its way. */
+static mono_us next_delivery(struct deliverer *deliverer, mono_us now, size_t *ret_count)
 {
-    size_t count;
+    mono_us next = INT64_MAX;
 
     CHECK(!pthread_mutex_lock(&deliverer->mutex));
-    count = deliverer->table.count;
+    *ret_count = deliverer->table.count;
+    if (!list_is_empty(&deliverer->failed))
+        next = deliverer->backoff ? deliverer->retry_at : now;
+    if (!list_is_empty(&deliverer->queue))
+        next = now;
     CHECK(!pthread_mutex_unlock(&deliverer->mutex));
-    return count;
+    return next;
 }
 
 mono_us deliverer_step(struct deliverer *deliverer)
 {
-    mono_us now = clock_mono(deliverer->config.clock), next = INT64_MAX;
-    size_t length;
+    bool sweeps = deliverer->config.next_output != NULL;
+    mono_us now = clock_mono(deliverer->config.clock), next;
+    size_t count;
 
-    if (!deliverer->backoff || now >= deliverer->retry_at)
-        deliver(deliverer, now);
-    length = queue_length(deliverer);
-    if (deliverer->config.next_output && now >= deliverer->sweep_at && length < DELIVERIES_MAX / 2)
+    deliver(deliverer, now);
+    next = next_delivery(deliverer, now, &count);
+    if (!sweeps || count >= DELIVERIES_MAX / 2)
+        return next;
+    if (now >= deliverer->sweep_at)
         sweep(deliverer, now);
-    if (deliverer->config.next_output && length < DELIVERIES_MAX / 2)
-        next = deliverer->sweep_at;
-    if (queue_length(deliverer))
-        next = MIN(next, deliverer->backoff ? deliverer->retry_at : now);
-    return next;
+    return MIN(next_delivery(deliverer, now, &count), deliverer->sweep_at);
 }
 
 /* ---- the thread ------------------------------------------------------------------------------ */

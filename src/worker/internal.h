@@ -241,7 +241,8 @@ struct worker {
     struct launcher *launcher;
     struct ledger ledger;        /* the store thread's, while a work travels */
     struct deliverer *deliverer; /* NULL: outputs stay where they are */
-    mono_us deliver_at;          /* without a thread of its own: it is to be stepped */
+    bool steps_outputs;          /* it has no thread of its own, */
+    mono_us deliver_at;          /* and is to be stepped */
     struct mailbox inbox;        /* struct message */
     struct mailbox returned;     /* struct work */
     struct mailbox fetched;      /* struct fetch */

@@ -70,29 +70,34 @@ void worker_deliver_output(struct worker *worker, const struct item *item)
 {
     const struct write_run *run = &item->write.run;
 
-    if (worker->deliverer && item->write.kind == WRITE_RUN_FINISHED && run->result.output_bytes > 0)
-        deliverer_add(worker->deliverer, &run->key, &run->token, item->has_stored_output);
+    if (!worker->deliverer || item->write.kind != WRITE_RUN_FINISHED || !run->result.output_bytes)
+        return;
+    deliverer_add(worker->deliverer, &run->key, &run->token, item->has_stored_output);
+    if (worker->steps_outputs)
+        worker->deliver_at = clock_mono(worker->config.clock);
 }
 
 void worker_make_deliverer(struct worker *worker)
 {
     const struct worker_config *config = &worker->config;
 
-    if (config->outputs)
-        worker->deliverer = deliverer_new(&(struct deliver_config){
-            .name = config->alone ? NULL : config->name,
-            .store = config->store,
-            .objects = config->objects ? config->objects : objects_absent(),
-            .outputs = config->outputs,
-            .clock = config->clock,
-            .spool = config->spool ? config->spool : "/tmp",
-            .next_output = config->next_output,
-            .context = config->context,
-        });
+    if (!config->outputs)
+        return;
+    worker->steps_outputs = true;
+    worker->deliverer = deliverer_new(&(struct deliver_config){
+        .name = config->alone ? NULL : config->name,
+        .store = config->store,
+        .objects = config->objects ? config->objects : objects_absent(),
+        .outputs = config->outputs,
+        .clock = config->clock,
+        .spool = config->spool ? config->spool : "/tmp",
+        .next_output = config->next_output,
+        .context = config->context,
+    });
 }
 
 void worker_step_outputs(struct worker *worker, mono_us now)
 {
-    if (worker->deliverer && now >= worker->deliver_at)
+    if (worker->steps_outputs && now >= worker->deliver_at)
         worker->deliver_at = deliverer_step(worker->deliverer);
 }

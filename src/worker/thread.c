@@ -155,7 +155,7 @@ enum rc worker_start(struct worker *worker, struct err *err)
         return rc;
     worker->config.execute = travel;
     worker->config.execute_context = worker;
-    worker->deliver_at = INT64_MAX; /* outputs have a thread of their own */
+    worker->steps_outputs = false; /* they have a thread of their own */
     rc = worker_start_fetchers(worker, err);
     if (rc != RC_OK)
         return rc;

@@ -132,7 +132,7 @@ static mono_us next_deadline(const struct worker *worker)
                              RECORD_STARTED);
     if (worker->failed)
         next = MIN(next, worker->retry_at);
-    if (worker->deliverer)
+    if (worker->steps_outputs)
         next = MIN(next, worker->deliver_at);
     return next;
 }
