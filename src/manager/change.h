@@ -38,6 +38,7 @@ struct pending_change {
     bool writes;
     struct run_key *outputs; /* to remove after a purge */
     size_t output_count;
+    bool has_objects; /* some of them may be */
 };
 
 struct change_batch {

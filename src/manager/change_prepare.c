@@ -235,6 +235,7 @@ static enum rc prepare_remove(struct change_batch *batch, struct pending_change 
 struct key_list {
     struct run_key *keys;
     size_t count, capacity;
+    bool any_long; /* output */
 };
 
 static bool collect_key(void *context, const struct run_record *run)
@@ -243,6 +244,7 @@ static bool collect_key(void *context, const struct run_record *run)
 
     list->keys = xgrow(list->keys, list->count, &list->capacity, sizeof(*list->keys));
     list->keys[list->count++] = run->run.key;
+    list->any_long |= output_may_be_long(&run->run.result);
     return true;
 }
 
@@ -259,6 +261,7 @@ static enum rc prepare_purge(struct change_batch *batch, struct pending_change *
                          &item->change->err);
     item->outputs = list.keys;
     item->output_count = list.count;
+    item->has_objects = list.any_long;
     if (rc != RC_OK)
         return rc;
     item->worker = manager_find_worker(batch->manager, item->before.worker);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "manager/change.h"
+#include "manager/collect.h"
 
 static void give_job(struct change_batch *batch, const struct pending_change *item)
 {
@@ -38,6 +39,8 @@ static void settle_purge(struct change_batch *batch, const struct pending_change
         if (i < LIMIT_PAGE)
             manager_add_task(manager, holder >= 0 ? holder : item->worker, &kill);
     }
+    if (item->has_objects)
+        collector_look_at_outputs(manager->collector, item->change->id);
     take_job(batch, item);
 }
 

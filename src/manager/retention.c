@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 
+#include "manager/collect.h"
 #include "manager/internal.h"
 
 #define PASS_EVERY (1 * HOUR)
@@ -38,7 +39,8 @@ static bool note_old(void *context, const struct run_record *run)
     old->jobs[old->count] = run->run.key.job;
     old->ticks[old->count] = run->run.until;
     old->writes[old->count] = (struct store_write){.kind = WRITE_RUN_PURGE};
-    old->writes[old->count++].run.key = run->run.key;
+    old->writes[old->count].run.key = run->run.key;
+    old->writes[old->count++].run.result = run->run.result; /* see look_at_objects() */
     return true;
 }
 
@@ -76,6 +78,17 @@ static void remove_outputs(const struct old_runs *old)
         rc = outputs_remove(old->manager->config.outputs, &old->writes[i].run.key, NULL);
 }
 
+/* Those that are long are objects, which go when their runs are gone. */
+static void look_at_objects(const struct old_runs *old)
+{
+    for (size_t i = 0; i < old->count; i++) {
+        const struct write_run *run = &old->writes[i].run;
+
+        if (output_may_be_long(&run->result))
+            collector_look_at_outputs(old->manager->collector, run->key.job);
+    }
+}
+
 static enum rc purge(struct old_runs *old, struct err *err)
 {
     struct manager *manager = old->manager;
@@ -91,7 +104,10 @@ static enum rc purge(struct old_runs *old, struct err *err)
     if (rc != RC_OK || !old->count)
         return rc;
     remove_outputs(old);
-    return manager_apply(manager, old->writes - 1, old->count + 1, err);
+    rc = manager_apply(manager, old->writes - 1, old->count + 1, err);
+    if (rc == RC_OK)
+        look_at_objects(old);
+    return rc;
 }
 
 static enum rc retire_page(struct manager *manager, const struct run_query *query,

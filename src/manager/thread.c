@@ -39,7 +39,7 @@ static enum rc start_collector(struct manager *manager, struct err *err)
                                     .goes_on = still_leads,
                                     .context = manager};
 
-    if (!config.objects || !*objects_url(config.objects) || config.keep_for == 0)
+    if (!config.objects || !*objects_url(config.objects))
         return RC_OK;
     return collector_new(&config, &manager->collector, err);
 }

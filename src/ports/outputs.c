@@ -17,6 +17,22 @@ const char *output_object_key(const struct run_key *run, char key[OUTPUT_OBJECT_
     return key;
 }
 
+bool output_object_key_read(const char *key, struct run_key *ret_run)
+{
+    char again[OUTPUT_OBJECT_KEY];
+    const char *id = strrchr(key, '/');
+
+    return id && run_id_parse(id + 1, ret_run, NULL) == RC_OK &&
+           strcmp(output_object_key(ret_run, again), key) == 0;
+}
+
+const char *output_object_prefix(job_id job, char prefix[OUTPUT_OBJECT_KEY])
+{
+    (void)snprintf(prefix, OUTPUT_OBJECT_KEY, OBJECT_OUTPUTS "%llu/",
+                   (unsigned long long)job); /* fits */
+    return prefix;
+}
+
 static enum rc read_block(struct outputs *outputs, const struct run_key *run, int64_t offset,
                           void *block, size_t length, struct err *err)
 {

@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/limits.h"
 #include "core/run.h"
 
 #include "ports/objects.h"
@@ -81,8 +82,18 @@ static inline void outputs_free(struct outputs *outputs)
 MUST_USE enum rc outputs_find_tail(struct outputs *outputs, const struct run_key *run, int64_t size,
                                    int64_t lines, int64_t *ret_offset, struct err *err);
 
+/* Whether what the run wrote may be kept as an object. */
+static inline bool output_may_be_long(const struct run_result *result)
+{
+    return result->output_bytes > LIMIT_OUTPUT_SHORT || result->output_truncated;
+}
+
 /* Under which key a long output is among the objects: OBJECT_OUTPUTS "<job>/<run id>". */
 enum { OUTPUT_OBJECT_KEY = sizeof(OBJECT_OUTPUTS) + 24 + RUN_ID_TEXT };
 const char *output_object_key(const struct run_key *run, char key[OUTPUT_OBJECT_KEY]);
+/* False: it is no such key. */
+MUST_USE bool output_object_key_read(const char *key, struct run_key *ret_run);
+/* What the keys of all outputs of a job begin with. */
+const char *output_object_prefix(job_id job, char prefix[OUTPUT_OBJECT_KEY]);
 
 #endif

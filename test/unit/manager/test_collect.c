@@ -225,6 +225,99 @@ static void what_fails_is_left_for_the_next_pass(void **state)
     assert_int_equal(collect(files), 1);
 }
 
+/* ---- outputs --------------------------------------------------------------------------------- */
+
+static struct run_key put_output(struct files *files, job_id job, uint32_t attempt, bool has_run)
+{
+    struct run_key run = {.scheduled_at = START, .job = job, .attempt = attempt};
+    struct store_write record = {.kind = WRITE_RUN_RECORD};
+    char key[OUTPUT_OBJECT_KEY];
+
+    record.run = (struct write_run){.key = run, .worker = "", .reason = "", .request = ""};
+    record.run.count = 1;
+    record.run.until = START;
+    record.run.result = (struct run_result){
+        .status = RUN_SKIPPED, .started_at = INSTANT_NONE, .finished_at = START, .exit_code = -1};
+    if (has_run)
+        fixture_apply(files->fixture, &record);
+    put(files, output_object_key(&run, key));
+    return run;
+}
+
+static size_t collect_of(struct files *files, job_id job)
+{
+    size_t removed = 99;
+
+    assert_int_equal(collect_outputs(&files->config, job, &removed, NULL), RC_OK);
+    return removed;
+}
+
+static bool has_output(struct files *files, const struct run_key *run)
+{
+    char key[OUTPUT_OBJECT_KEY];
+
+    return has(files, output_object_key(run, key));
+}
+
+static void outputs_go_with_their_runs(void **state)
+{
+    struct files *files = *state;
+    job_id job = fixture_create(files->fixture), other = fixture_create(files->fixture);
+    struct run_key kept = put_output(files, job, 1, true), gone = put_output(files, job, 2, false);
+    struct run_key elsewhere = put_output(files, other, 1, false);
+
+    put(files, "outputs/readme");
+    put(files, "outputs/1/readme");
+    put(files, OBJECT_EXECUTABLES "readme");
+    assert_int_equal(collect_of(files, job), 1);
+    assert_true(has_output(files, &kept));
+    assert_false(has_output(files, &gone));
+    assert_true(has_output(files, &elsewhere));
+    assert_int_equal(collect_of(files, 0), 1);
+    assert_false(has_output(files, &elsewhere));
+    assert_true(has(files, "outputs/readme"));
+    assert_true(has(files, "outputs/1/readme"));
+    assert_true(has(files, OBJECT_EXECUTABLES "readme"));
+    assert_int_equal(fixture_change(files->fixture, change_new(CHANGE_JOB_PURGE, job)), RC_OK);
+    assert_int_equal(collect_of(files, job), 1);
+}
+
+static void many_outputs_are_looked_at_a_few_at_a_time(void **state)
+{
+    struct files *files = *state;
+    job_id job = fixture_create(files->fixture);
+
+    for (uint32_t i = 1; i <= 1203; i++)
+        (void)put_output(files, job, i, i % 3 == 0);
+    assert_int_equal(collect_of(files, 0), 802);
+    assert_int_equal(collect_of(files, 0), 0);
+}
+
+static void without_the_store_no_output_goes(void **state)
+{
+    struct files *files = *state;
+    struct run_key run = put_output(files, fixture_create(files->fixture), 1, true);
+    struct run_key gone = put_output(files, run.job, 2, false);
+    size_t removed = 99;
+
+    files->fixture->away = true;
+    assert_int_equal(collect_outputs(&files->config, 0, &removed, NULL), RC_UNAVAILABLE);
+    files->fixture->away = false;
+    files->fault = MEMORY_OBJECTS_FAULT_FAIL;
+    files->faulty = MEMORY_OBJECTS_LIST;
+    assert_int_equal(collect_outputs(&files->config, 0, &removed, NULL), RC_UNAVAILABLE);
+    files->faulty = MEMORY_OBJECTS_REMOVE;
+    assert_int_equal(collect_outputs(&files->config, 0, &removed, NULL), RC_UNAVAILABLE);
+    files->fault = MEMORY_OBJECTS_FAULT_NONE;
+    assert_int_equal(removed, 0);
+    assert_true(has_output(files, &run));
+    files->removals = 0;
+    assert_int_equal(collect_of(files, 0), 0);
+    files->removals = -1;
+    assert_int_equal(collect_of(files, 0), 1);
+    assert_false(has_output(files, &gone));
+}
+
 int main(void)
 {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
@@ -235,6 +328,9 @@ int main(void)
         TEST(what_is_no_executable_is_left_alone),
         TEST(who_does_not_lead_any_more_removes_nothing),
         TEST(what_fails_is_left_for_the_next_pass),
+        TEST(outputs_go_with_their_runs),
+        TEST(many_outputs_are_looked_at_a_few_at_a_time),
+        TEST(without_the_store_no_output_goes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
