@@ -350,6 +350,38 @@ class Bench:
 
     # small things
 
+    def outputs(self):
+        """the end of a long output"""
+        for _ in self.times(5):
+            with self.server() as server:
+                server.start()
+                brief = self.deliver(server, "echo short")
+                long = self.deliver(server, "seq -f 'line %.0f' 300000")
+                first = self.timed_output(server, long, "?tail=100")
+                again = [self.timed_output(server, long, "?tail=100") for _ in range(20)]
+                plain = [self.timed_output(server, brief) for _ in range(20)]
+            self.add(
+                "the end of an output of 300,000 lines, opened the first time",
+                first * 1000,
+                "ms",
+                "< 1 s",
+                f"again: {statistics.median(again) * 1000:.1f} ms;"
+                f" a short output: {statistics.median(plain) * 1000:.1f} ms",
+                at_most=1000,
+            )
+
+    def deliver(self, server, command):
+        """A run whose output has left the worker."""
+        run = server.wait_run(server.run(server.add("@manual", command)))
+        files = server.data / "outputs"
+        wait_until(lambda: not list(files.glob(f"*/{run['id']}")), 20, "the output is delivered")
+        return run
+
+    def timed_output(self, server, run, query=""):
+        began = time.monotonic()
+        assert server.output(run, query)
+        return time.monotonic() - began
+
     def small(self):
         """What an idle server costs, and how soon it answers."""
         for _ in self.times(10):
@@ -401,8 +433,8 @@ class Bench:
             self.add("the machine: appends of 4 KiB made durable", sync_rate(self.scratch), "/s")
 
 
-FIGURES = ["machine", "schedule", "small", "requests", "listing", "files", "lateness", "burst"]
-FIGURES += ["million"]
+FIGURES = ["machine", "schedule", "small", "requests", "listing", "outputs", "files"]
+FIGURES += ["lateness", "burst", "million"]
 
 
 # ---- tools ------------------------------------------------------------------------------------
