@@ -20,7 +20,12 @@
 #include "api/transfers.h"
 #include "http/count.h"
 
-enum { OPENAPI_LIMIT = 1024 * 1024, TRANSFER_THREADS = 4, TRANSFERS_WAITING = 1000 };
+enum {
+    OPENAPI_LIMIT = 1024 * 1024,
+    TRANSFER_THREADS = 4,
+    TRANSFERS_WAITING = 1000,
+    READER_THREADS = 4, /* of outputs: more than wait for one worker or the objects */
+};
 
 /* A file is a third larger in BASE64, and some write each slash of that as two characters. */
 static size_t body_limit(const struct api *api, const struct api_route *route)
@@ -155,6 +160,7 @@ enum rc api_new(const struct api_config *config, struct api **ret_api, struct er
         api->tokens = token_cache_new(config->store, config->clock);
         api->hub = hub_new(config->events);
         api->transfers = transfers_new(TRANSFER_THREADS, TRANSFERS_WAITING);
+        api->readers = transfers_new(READER_THREADS, SIZE_MAX); /* one a request at most */
         rc = start_server(api, err);
     }
     if (rc != RC_OK) {
@@ -189,6 +195,7 @@ void api_drain(struct api *api, span_us at_most)
     atomic_store(&api->draining, true);
     http_server_drain(api->server, at_most);
     transfers_stop(api->transfers);
+    transfers_stop(api->readers);
 }
 
 void api_free(struct api *api)
@@ -196,6 +203,7 @@ void api_free(struct api *api)
     if (!api)
         return;
     transfers_free(api->transfers);
+    transfers_free(api->readers);
     http_server_free(api->server);
     hub_free(api->hub);
     token_cache_free(api->tokens);

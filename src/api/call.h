@@ -34,6 +34,7 @@ struct api {
     struct hub *hub;
     struct token_cache *tokens;
     struct transfers *transfers;
+    struct transfers *readers; /* of outputs */
     struct import_sources sources;
     struct http_intake intake; /* of the bodies of jobs */
     atomic_uint uploads;       /* files that are arriving, or on their way on */

@@ -84,7 +84,7 @@ static enum rc submit(struct transfers *transfers, struct transfer *transfer, st
     if (transfers->stopping)
         return err_fail(err, RC_CLOSED, "the server is stopping");
     if (transfers->waiting >= transfers->capacity)
-        return err_fail(err, RC_BUSY, "%zu files are waiting already", transfers->waiting);
+        return err_fail(err, RC_BUSY, "%zu are waiting already", transfers->waiting);
     if (!find_thread(transfers))
         return err_fail(err, RC_BUSY, "no thread can be made");
     transfer->next = NULL;
