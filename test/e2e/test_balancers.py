@@ -129,6 +129,12 @@ def test_what_clients_say_of_proxies_is_not_passed_on(ask):
     assert not set(TELLS) & asked[0][1]
 
 
+def test_the_largest_upload_goes_through(balancer):
+    """64 MiB in BASE64, with the rest of a job."""
+    body = b"x" * ((64 << 20) // 3 * 4 + 65536)
+    assert requests.post(balancer.url + "/jobs", data=body, timeout=60).status_code == 200
+
+
 def test_a_stream_comes_as_it_is_sent(balancer, upstreams):
     for server in upstreams:
         server.go_on.clear()
