@@ -10,7 +10,7 @@
 #
 # manager  makes and upgrades the tables, and writes all that users change
 # api      reads
-# worker   claims runs and records what became of them; it sees no tokens
+# worker   claims runs and records what became of them; it sees no users and no tokens
 set -eu
 
 database=${CRONJOB_DATABASE:-cronjob}

@@ -13,6 +13,16 @@ static const char *const catch_ups[] = {CATCH_UP_TABLE(TEXT_ROW)};
 static const char *const worker_losses[] = {WORKER_LOSS_TABLE(TEXT_ROW)};
 #undef TEXT_ROW
 
+struct strings strings_copy(const struct strings *strings, struct arena *arena)
+{
+    struct strings copy = {arena_alloc(arena, strings->count * sizeof(*copy.items)),
+                           strings->count};
+
+    for (size_t i = 0; i < strings->count; i++)
+        copy.items[i] = arena_strdup(arena, strings->items[i]);
+    return copy;
+}
+
 struct job job_default(void)
 {
     return (struct job){

@@ -51,6 +51,9 @@ struct strings {
     size_t count;
 };
 
+/* Texts and items become the arena's. */
+struct strings strings_copy(const struct strings *strings, struct arena *arena);
+
 struct retries {
     uint32_t limit;    /* attempts after the first; 0 is none */
     span_us delay;     /* before the second attempt */

@@ -21,6 +21,10 @@ enum {
     LIMIT_ARG = 32 * 1024,        /* bytes of one */
     LIMIT_ENV = 256,              /* pairs */
     LIMIT_ENV_VALUE = 32 * 1024,  /* bytes of a value */
+    LIMIT_USER_ACCOUNTS = 64,     /* accounts that a user may have jobs run as */
+    LIMIT_PASSWORD = 1024,        /* bytes */
+    LIMIT_PASSWORD_LEAST = 8,     /* bytes */
+    LIMIT_SESSION = 720,          /* hours that a sign-in can hold */
     LIMIT_DOCUMENT = 256 * 1024,  /* bytes of a job's document */
     LIMIT_BODY = 1024 * 1024,     /* bytes of a request's body */
     LIMIT_IGNORED_BODY =

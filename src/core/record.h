@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * core/record.h: what is kept of jobs, runs, workers and access tokens, as it is read and shown.
+ * core/record.h: what is kept of jobs, runs, workers, users and access tokens, as it is read and
+ * shown.
  *
  * Pure values. Whoever hands a record out says how long its pointers are valid.
  */
@@ -14,6 +15,7 @@
 #include "base/instant.h"
 
 #include "core/job.h"
+#include "core/rights.h"
 #include "core/run.h"
 
 /* Random, made once a batch of claims; says whose a run is. All zeros is no token. */
@@ -86,14 +88,39 @@ struct leader_record {
     char url[LIMIT_URL + 1]; /* where it takes changes; "" when only within its process */
 };
 
+/* Somebody who is told apart from the accounts of the machines: with a password, or with other
+ * rights than the account of this name has. */
+struct user_record {
+    const char *name;
+    enum user_role role;
+    bool privileged;
+    bool disabled;           /* may do nothing, wherever it comes from */
+    struct strings accounts; /* that its jobs may run as */
+    const char *password;    /* its hash, never shown; "": it cannot sign in */
+    instant_us created_at;
+};
+
+/* What of it a change is about. */
+enum user_part {
+    USER_ROLE = 1,
+    USER_PRIVILEGED = 2,
+    USER_DISABLED = 4,
+    USER_ACCOUNTS = 8,
+    USER_PASSWORD = 16,
+    USER_ALL = 31,
+};
+
 struct access_token {
     const char *id; /* 8 characters, shown */
     const char *name;
-    const char *account; /* as whom it acts */
-    bool admin;
-    uint8_t hash[32]; /* SHA-256 of the secret */
+    const char *account;  /* as whom it acts: a user, or an account of the machine */
+    bool admin;           /* holds every right, whoever it acts as */
+    bool session;         /* made by signing in; goes with the password it was made by */
+    enum user_role scope; /* the most that it may do */
+    uint8_t hash[32];     /* SHA-256 of the secret */
     instant_us created_at;
-    instant_us expires_at; /* INSTANT_NONE: never */
+    instant_us expires_at;   /* INSTANT_NONE: never */
+    instant_us last_used_at; /* to a minute; INSTANT_NONE: never */
 };
 
 struct store_summary {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * ports/changes.h: what API servers ask of the leading manager. Every change of jobs, runs on
- * demand, workers and tokens goes this way.
+ * demand, workers, users and tokens goes this way.
  *
  * Contract: submit() never waits; `done` is called exactly once, on any thread, when the change is
  * durable or refused, and the change belongs to the manager's side until then. RC_BUSY from
@@ -33,6 +33,10 @@ enum change_kind {
                            */
     CHANGE_TOKEN_CREATE,  /* access */
     CHANGE_TOKEN_REVOKE,  /* access.id */
+    CHANGE_TOKEN_USED,    /* access.id, .last_used_at; RC_NOT_FOUND */
+    CHANGE_USER_CREATE,   /* user; RC_CONFLICT */
+    CHANGE_USER_CHANGE,   /* user, of which the parts that `sets` names; RC_NOT_FOUND */
+    CHANGE_USER_REMOVE,   /* user.record.name; RC_NOT_FOUND */
 };
 
 typedef void (*change_callback)(struct change *change);
@@ -53,6 +57,7 @@ struct change {
     const char *worker;
     bool draining;
     struct access_token access;
+    struct write_user user;
     enum rc outcome;
     struct err err;
     change_callback done;

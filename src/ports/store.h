@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ports/store.h: jobs, runs, workers and access tokens, kept for good.
+ * ports/store.h: jobs, runs, workers, users and access tokens, kept for good.
  *
  * Contract:
  * - apply() takes many writes at once (group commit) and answers RC_OK when all that it accepted is
@@ -98,6 +98,7 @@ static inline struct run_query run_query_all(void)
 typedef bool (*job_visit)(void *context, const struct job_record *job);
 typedef bool (*run_visit)(void *context, const struct run_record *run);
 typedef bool (*worker_visit)(void *context, const struct worker_record *worker);
+typedef bool (*user_visit)(void *context, const struct user_record *user);
 typedef bool (*token_visit)(void *context, const struct access_token *token);
 
 /* What a run wrote: as it is here, or where it is (OBJECT_OUTPUTS of ports/objects.h). */
@@ -153,6 +154,12 @@ enum write_kind {
                      manager that was deposed changes nothing */
     WRITE_TOKEN_CREATE, /* access; RC_CONFLICT: the id is taken */
     WRITE_TOKEN_REVOKE, /* access.id; RC_NOT_FOUND */
+    WRITE_TOKEN_USED,   /* access.id, .last_used_at, which is never lowered; RC_NOT_FOUND */
+    WRITE_TOKEN_EXPIRE, /* access.expires_at: those that expired before are erased */
+    WRITE_USER_CREATE,  /* user; RC_CONFLICT: the name is taken */
+    WRITE_USER_CHANGE,  /* user.name, and what `sets` names; with a password its sessions are
+                           erased; RC_NOT_FOUND */
+    WRITE_USER_REMOVE,  /* user.name; its tokens are erased as well; RC_NOT_FOUND */
 };
 
 struct write_job {
@@ -213,6 +220,11 @@ struct write_output {
     struct kept_output output; /* at most LIMIT_OUTPUT_SHORT bytes */
 };
 
+struct write_user {
+    struct user_record record;
+    unsigned sets; /* CHANGE: enum user_part, or-ed; the rest stays as it is */
+};
+
 struct store_write {
     enum write_kind kind;
     enum rc outcome; /* written by apply() */
@@ -224,6 +236,7 @@ struct store_write {
         struct write_output output;
         struct worker_record worker;
         struct access_token access;
+        struct write_user user;
         struct leader_record leader;
     };
 };
@@ -240,6 +253,7 @@ struct store_ops {
     enum rc (*read_workers)(struct store *store, worker_visit visit, void *context,
                             struct err *err);
     enum rc (*read_tokens)(struct store *store, token_visit visit, void *context, struct err *err);
+    enum rc (*read_users)(struct store *store, user_visit visit, void *context, struct err *err);
     enum rc (*read_leader)(struct store *store, struct leader_record *ret_leader, struct err *err);
     enum rc (*summary)(struct store *store, const char *owner, struct store_summary *ret_summary,
                        struct err *err); /* owner NULL: all */
@@ -291,6 +305,13 @@ MUST_USE static inline enum rc store_read_tokens(struct store *store, token_visi
                                                  void *context, struct err *err)
 {
     return store->ops->read_tokens(store, visit, context, err);
+}
+
+/* All, by name. */
+MUST_USE static inline enum rc store_read_users(struct store *store, user_visit visit,
+                                                void *context, struct err *err)
+{
+    return store->ops->read_users(store, visit, context, err);
 }
 
 /* The newest leader; epoch 0 when there never was one. */

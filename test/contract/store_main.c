@@ -7,7 +7,7 @@
 
 #include "contract/store_suite.h"
 
-enum { CLAUSES_MAX = 128, SKIPPED = 77 };
+enum { CLAUSES_MAX = 200, SKIPPED = 77 };
 
 struct adapter_row {
     const char *name;
@@ -44,9 +44,10 @@ static size_t add(struct CMUnitTest *tests, size_t count, const struct clauses *
 
 static int run(const struct adapter_row *adapter)
 {
-    const struct clauses *all[] = {&store_job_clauses, &store_query_clauses, &store_claim_clauses,
-                                   &store_run_clauses, &store_kept_clauses,  &store_other_clauses,
-                                   adapter->own[0],    adapter->own[1]};
+    const struct clauses *all[] = {
+        &store_job_clauses,   &store_query_clauses, &store_claim_clauses,
+        &store_run_clauses,   &store_kept_clauses,  &store_people_clauses,
+        &store_other_clauses, adapter->own[0],      adapter->own[1]};
     struct CMUnitTest tests[CLAUSES_MAX];
     size_t count = 0;
 

@@ -24,6 +24,7 @@ extern const struct clauses store_query_clauses;
 extern const struct clauses store_claim_clauses;
 extern const struct clauses store_run_clauses;
 extern const struct clauses store_kept_clauses;
+extern const struct clauses store_people_clauses;
 extern const struct clauses store_other_clauses;
 extern const struct clauses store_memory_clauses; /* the memory adapter's own: its faults */
 extern const struct clauses store_sqlite_clauses; /* SQLite's own: crashes, full disks, locks */

@@ -138,6 +138,7 @@ def test_events_come_through_the_proxy(cluster):
         ("api", "INSERT INTO tokens (id) VALUES ('x')"),
         ("api", "CREATE TABLE mine (id INT)"),
         ("worker", "SELECT * FROM tokens"),
+        ("worker", "SELECT * FROM users"),
         ("worker", "DELETE FROM runs"),
         ("worker", "DELETE FROM jobs"),
         ("worker", "UPDATE documents SET document = ''"),

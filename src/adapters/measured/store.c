@@ -78,6 +78,13 @@ static enum rc read_tokens(struct store *store, token_visit visit, void *context
                store_read_tokens(of(store)->inner, visit, context, err));
 }
 
+static enum rc read_users(struct store *store, user_visit visit, void *context, struct err *err)
+{
+    mono_us begun = begin(store);
+
+    return end(store, "read_users", begun, store_read_users(of(store)->inner, visit, context, err));
+}
+
 static enum rc read_leader(struct store *store, struct leader_record *ret_leader, struct err *err)
 {
     mono_us begun = begin(store);
@@ -138,6 +145,7 @@ static const struct store_ops ops = {
     .read_runs = read_runs,
     .read_workers = read_workers,
     .read_tokens = read_tokens,
+    .read_users = read_users,
     .read_leader = read_leader,
     .summary = summary,
     .read_output = read_output,

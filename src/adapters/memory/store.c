@@ -306,35 +306,26 @@ static enum rc read_runs(struct store *store, const struct run_query *query, run
 /* ---- reading the rest --------------------------------------------------------------------------
  */
 
-static enum rc read_workers(struct store *store, worker_visit visit, void *context, struct err *err)
-{
-    struct memory_store *self = of(store);
-    enum rc rc;
-
-    lock(self);
-    rc = reachable(self, err);
-    for (size_t i = 0; rc == RC_OK && i < self->workers.count; i++) {
-        if (!visit(context, &((const struct memory_worker *)self->workers.items[i])->record))
-            break;
+/* A function that shows all records of an array in their order. */
+#define READS_ALL(function, visit_type, array, item_type)                                          \
+    static enum rc function(struct store *store, visit_type visit, void *context, struct err *err) \
+    {                                                                                              \
+        struct memory_store *self = of(store);                                                     \
+        enum rc rc;                                                                                \
+                                                                                                   \
+        lock(self);                                                                                \
+        rc = reachable(self, err);                                                                 \
+        for (size_t i = 0; rc == RC_OK && i < self->array.count; i++) {                            \
+            if (!visit(context, &((const item_type *)self->array.items[i])->record))               \
+                break;                                                                             \
+        }                                                                                          \
+        unlock(self);                                                                              \
+        return rc;                                                                                 \
     }
-    unlock(self);
-    return rc;
-}
 
-static enum rc read_tokens(struct store *store, token_visit visit, void *context, struct err *err)
-{
-    struct memory_store *self = of(store);
-    enum rc rc;
-
-    lock(self);
-    rc = reachable(self, err);
-    for (size_t i = 0; rc == RC_OK && i < self->tokens.count; i++) {
-        if (!visit(context, &((const struct memory_token *)self->tokens.items[i])->record))
-            break;
-    }
-    unlock(self);
-    return rc;
-}
+READS_ALL(read_workers, worker_visit, workers, struct memory_worker)
+READS_ALL(read_tokens, token_visit, tokens, struct memory_token)
+READS_ALL(read_users, user_visit, users, struct memory_user)
 
 static struct store_summary summarise(const struct memory_store *store, const char *owner)
 {
@@ -454,6 +445,7 @@ static void memory_store_free(struct store *store)
     FREE_ALL(&self->runs, memory_run_free);
     FREE_ALL(&self->workers, memory_worker_free);
     FREE_ALL(&self->tokens, memory_token_free);
+    FREE_ALL(&self->users, memory_user_free);
     FREE_ALL(&self->keys, memory_key_free);
     FREE_ALL(&self->late, memory_late_free);
     CHECK(!pthread_mutex_destroy(&self->mutex));
@@ -468,6 +460,7 @@ static const struct store_ops ops = {
     .read_runs = read_runs,
     .read_workers = read_workers,
     .read_tokens = read_tokens,
+    .read_users = read_users,
     .read_leader = read_leader,
     .summary = summary,
     .read_output = read_output,

@@ -77,6 +77,11 @@ static int compare_token(const void *wanted, const void *item)
     return strcmp(wanted, ((const struct memory_token *)item)->record.id);
 }
 
+static int compare_user(const void *wanted, const void *item)
+{
+    return strcmp(wanted, ((const struct memory_user *)item)->record.name);
+}
+
 size_t memory_job_index(const struct memory_store *store, job_id id, bool *ret_found)
 {
     return find(&store->jobs, &id, compare_job, ret_found);
@@ -96,6 +101,11 @@ size_t memory_worker_index(const struct memory_store *store, const char *name, b
 size_t memory_token_index(const struct memory_store *store, const char *id, bool *ret_found)
 {
     return find(&store->tokens, id, compare_token, ret_found);
+}
+
+size_t memory_user_index(const struct memory_store *store, const char *name, bool *ret_found)
+{
+    return find(&store->users, name, compare_user, ret_found);
 }
 
 struct memory_job *memory_job_find(const struct memory_store *store, job_id id)
@@ -183,6 +193,12 @@ void memory_token_free(struct memory_token *token)
 {
     arena_release(&token->arena);
     free(token);
+}
+
+void memory_user_free(struct memory_user *user)
+{
+    arena_release(&user->arena);
+    free(user);
 }
 
 void memory_key_free(struct memory_key *key)

@@ -2,8 +2,8 @@
 /*
  * adapters/memory/store_data.h: what the memory store holds, and how it is found.
  *
- * Sorted arrays of pointers: jobs by id, runs by key, workers and tokens by name. Everything is
- * protected by the store's mutex.
+ * Sorted arrays of pointers: jobs by id, runs by key, workers, tokens and users by name. Everything
+ * is protected by the store's mutex.
  */
 #ifndef CRONJOB_ADAPTERS_MEMORY_STORE_DATA_H
 #define CRONJOB_ADAPTERS_MEMORY_STORE_DATA_H
@@ -57,6 +57,11 @@ struct memory_token {
     struct access_token record;
 };
 
+struct memory_user {
+    struct arena arena;
+    struct user_record record;
+};
+
 /* An idempotency key, and the job that was made with it. */
 struct memory_key {
     char *owner;
@@ -81,6 +86,7 @@ struct memory_store {
     struct memory_array runs;    /* struct memory_run */
     struct memory_array workers; /* struct memory_worker */
     struct memory_array tokens;  /* struct memory_token */
+    struct memory_array users;   /* struct memory_user */
     struct memory_array keys;    /* struct memory_key, in no order */
     struct memory_array late;    /* struct memory_late, in their order */
     struct leader_record leader;
@@ -95,6 +101,7 @@ size_t memory_run_index(const struct memory_store *store, const struct run_key *
                         bool *ret_found);
 size_t memory_worker_index(const struct memory_store *store, const char *name, bool *ret_found);
 size_t memory_token_index(const struct memory_store *store, const char *id, bool *ret_found);
+size_t memory_user_index(const struct memory_store *store, const char *name, bool *ret_found);
 
 /* NULL when there is none. */
 struct memory_job *memory_job_find(const struct memory_store *store, job_id id);
@@ -106,6 +113,7 @@ void memory_job_free(struct memory_job *job);
 void memory_run_free(struct memory_run *run);
 void memory_worker_free(struct memory_worker *worker);
 void memory_token_free(struct memory_token *token);
+void memory_user_free(struct memory_user *user);
 void memory_key_free(struct memory_key *key);
 void memory_late_free(struct memory_late *late);
 

@@ -75,6 +75,13 @@ static void copy_token(struct arena *arena, struct access_token *token)
     token->account = arena_strdup(arena, token->account);
 }
 
+static void copy_user(struct arena *arena, struct user_record *user)
+{
+    user->name = arena_strdup(arena, user->name);
+    user->password = arena_strdup(arena, user->password);
+    user->accounts = strings_copy(&user->accounts, arena);
+}
+
 static void copy_texts(struct arena *arena, struct store_write *write)
 {
     switch (write->kind) {
@@ -107,7 +114,14 @@ static void copy_texts(struct arena *arena, struct store_write *write)
         return;
     case WRITE_TOKEN_CREATE:
     case WRITE_TOKEN_REVOKE:
+    case WRITE_TOKEN_USED:
+    case WRITE_TOKEN_EXPIRE:
         copy_token(arena, &write->access);
+        return;
+    case WRITE_USER_CREATE:
+    case WRITE_USER_CHANGE:
+    case WRITE_USER_REMOVE:
+        copy_user(arena, &write->user.record);
         return;
     case WRITE_LEADER:
         return; /* it has no texts of others */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Writes about jobs, workers and tokens. Each checks first and changes then. */
+/* Writes about jobs, workers and the leader. Each checks first and changes then. */
 #include "adapters/memory/store_write.h"
 
 #include <string.h>
@@ -260,7 +260,7 @@ static enum rc assign_job(struct memory_store *store, struct store_write *write)
     return RC_OK;
 }
 
-/* ---- workers and tokens ------------------------------------------------------------------------
+/* ---- workers and the leader --------------------------------------------------------------------
  */
 
 static const char *copy_text(struct arena *arena, const char *text)
@@ -337,35 +337,6 @@ static enum rc lead(struct memory_store *store, struct store_write *write)
     return RC_OK;
 }
 
-static enum rc create_token(struct memory_store *store, struct store_write *write)
-{
-    const struct access_token *record = &write->access;
-    struct memory_token *token;
-    bool found;
-    size_t index = memory_token_index(store, record->id, &found);
-
-    if (found)
-        return err_fail(&write->err, RC_CONFLICT, "there is a token '%s' already", record->id);
-    token = xcalloc(1, sizeof(*token));
-    token->record = *record;
-    token->record.id = copy_text(&token->arena, record->id);
-    token->record.name = copy_text(&token->arena, record->name);
-    token->record.account = copy_text(&token->arena, record->account);
-    memory_array_insert(&store->tokens, index, token);
-    return RC_OK;
-}
-
-static enum rc revoke_token(struct memory_store *store, struct store_write *write)
-{
-    bool found;
-    size_t index = memory_token_index(store, write->access.id, &found);
-
-    if (!found)
-        return err_fail(&write->err, RC_NOT_FOUND, "there is no token '%s'", write->access.id);
-    memory_token_free(memory_array_remove(&store->tokens, index));
-    return RC_OK;
-}
-
 static enum rc execute(struct memory_store *store, struct store_write *write)
 {
     switch (write->kind) {
@@ -399,9 +370,13 @@ static enum rc execute(struct memory_store *store, struct store_write *write)
     case WRITE_LEADER:
         return lead(store, write);
     case WRITE_TOKEN_CREATE:
-        return create_token(store, write);
     case WRITE_TOKEN_REVOKE:
-        return revoke_token(store, write);
+    case WRITE_TOKEN_USED:
+    case WRITE_TOKEN_EXPIRE:
+    case WRITE_USER_CREATE:
+    case WRITE_USER_CHANGE:
+    case WRITE_USER_REMOVE:
+        return memory_write_user(store, write);
     }
     return RC_INTERNAL;
 }

@@ -280,6 +280,11 @@ enum rc memory_write_run(struct memory_store *store, struct store_write *write)
     case WRITE_LEADER:
     case WRITE_TOKEN_CREATE:
     case WRITE_TOKEN_REVOKE:
+    case WRITE_TOKEN_USED:
+    case WRITE_TOKEN_EXPIRE:
+    case WRITE_USER_CREATE:
+    case WRITE_USER_CHANGE:
+    case WRITE_USER_REMOVE:
         return RC_INTERNAL;
     }
     return RC_INTERNAL;

@@ -91,6 +91,7 @@ struct reading {
         run_visit run;
         worker_visit worker;
         token_visit token;
+        user_visit user;
         output_visit output;
         document_visit document;
         hash_visit hash;
@@ -284,6 +285,27 @@ static enum rc read_tokens(struct store *store, token_visit visit, void *context
     return read_somewhere(of(store), &reading, err);
 }
 
+static bool note_user(void *context, const struct user_record *user)
+{
+    struct reading *reading = context;
+
+    reading->visited++;
+    return reading->visit.user(reading->context, user);
+}
+
+static enum rc read_all_users(struct reading *reading, struct sql_connection *connection,
+                              struct err *err)
+{
+    return sql_read_users(connection, note_user, reading, err);
+}
+
+static enum rc read_users(struct store *store, user_visit visit, void *context, struct err *err)
+{
+    struct reading reading = {.read = read_all_users, .visit.user = visit, .context = context};
+
+    return read_somewhere(of(store), &reading, err);
+}
+
 static enum rc read_the_leader(struct reading *reading, struct sql_connection *connection,
                                struct err *err)
 {
@@ -411,6 +433,7 @@ static const struct store_ops ops = {
     .read_runs = read_runs,
     .read_workers = read_workers,
     .read_tokens = read_tokens,
+    .read_users = read_users,
     .read_leader = read_leader,
     .summary = summary,
     .read_output = read_output,

@@ -34,7 +34,10 @@ static const struct table tables[] = {
      "name, url, version, backend, labels, draining, running, tasks, clock_offset,"
      " clock_synchronised, started_at, lease_until",
      "tttttnnnnnnn"},
-    {"tokens", "id, name, account, admin, hash, created_at, expires_at", "tttnbnn"},
+    {"users", "name, role, privileged, disabled, accounts, password, created_at", "tnnnttn"},
+    {"tokens",
+     "id, name, account, admin, hash, created_at, expires_at, session, scope, last_used_at",
+     "tttnbnnnnn"},
     {"idempotency", "owner, `key`, request_hash, job, kept_at", "ttbnn"},
 };
 

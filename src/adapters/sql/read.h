@@ -16,6 +16,8 @@ MUST_USE enum rc sql_read_workers(struct sql_connection *connection, worker_visi
                                   void *context, struct err *err);
 MUST_USE enum rc sql_read_tokens(struct sql_connection *connection, token_visit visit,
                                  void *context, struct err *err);
+MUST_USE enum rc sql_read_users(struct sql_connection *connection, user_visit visit, void *context,
+                                struct err *err);
 MUST_USE enum rc sql_read_leader(struct sql_connection *connection,
                                  struct leader_record *ret_leader, struct err *err);
 MUST_USE enum rc sql_read_now(struct sql_connection *connection, instant_us *ret_now,

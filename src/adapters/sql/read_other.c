@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Workers, access tokens, the leader, the time and the counts of everything. */
+/* Workers, the leader, the time and the counts of everything. */
 #include <stdio.h>
 
 #include "base/arena.h"
@@ -10,8 +10,6 @@
 #define WORKERS                                                                           \
     "SELECT name, url, version, backend, labels, draining, running, tasks, clock_offset," \
     " started_at, lease_until, clock_synchronised FROM workers ORDER BY name"
-#define TOKENS \
-    "SELECT id, name, account, admin, hash, created_at, expires_at FROM tokens ORDER BY id"
 
 static enum rc read_worker(struct sql_statement *row, struct arena *arena,
                            struct worker_record *ret_worker, struct err *err)
@@ -53,47 +51,6 @@ enum rc sql_read_workers(struct sql_connection *connection, worker_visit visit, 
             break;
         rc = read_worker(rows, &arena, &worker, err);
         if (rc == RC_OK && !visit(context, &worker))
-            break;
-    }
-    sql_done(rows);
-    return rc;
-}
-
-static struct access_token read_token(struct sql_statement *row)
-{
-    struct access_token token = {
-        .id = sql_column_text(row, 0),
-        .name = sql_column_text(row, 1),
-        .account = sql_column_text(row, 2),
-        .admin = sql_column_number(row, 3) != 0,
-        .created_at = sql_column_number(row, 5),
-        .expires_at = sql_column_instant(row, 6),
-    };
-    size_t length;
-    const void *hash = sql_column_bytes(row, 4, &length);
-
-    if (length == sizeof(token.hash))
-        memcpy(token.hash, hash, length);
-    return token;
-}
-
-enum rc sql_read_tokens(struct sql_connection *connection, token_visit visit, void *context,
-                        struct err *err)
-{
-    struct sql_statement *rows;
-    bool row = true;
-    enum rc rc = sql_open(connection, TOKENS, NULL, 0, &rows, err);
-
-    if (rc != RC_OK)
-        return rc;
-    while (rc == RC_OK) {
-        struct access_token token;
-
-        rc = sql_step(rows, &row, err);
-        if (rc != RC_OK || !row)
-            break;
-        token = read_token(rows);
-        if (!visit(context, &token))
             break;
     }
     sql_done(rows);

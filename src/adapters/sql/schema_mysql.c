@@ -160,9 +160,26 @@ static const char *const second[] = {
     NULL,
 };
 
+/* A token that was made before has all that its account has: scope 3 is ROLE_ADMIN. */
+static const char *const third[] = {
+    "CREATE TABLE IF NOT EXISTS users ("
+    " name VARCHAR(255) NOT NULL PRIMARY KEY,"
+    " role TINYINT NOT NULL,"
+    " privileged TINYINT NOT NULL,"
+    " disabled TINYINT NOT NULL,"
+    " accounts TEXT NOT NULL,"
+    " password VARCHAR(255) NOT NULL,"
+    " created_at BIGINT NOT NULL"
+    ") ENGINE = InnoDB, CHARACTER SET utf8mb4, COLLATE store_collation",
+    "ALTER TABLE tokens ADD COLUMN session TINYINT NOT NULL DEFAULT 0",
+    "ALTER TABLE tokens ADD COLUMN scope TINYINT NOT NULL DEFAULT 3",
+    "ALTER TABLE tokens ADD COLUMN last_used_at BIGINT",
+    NULL,
+};
+
 /* clang-format on */
 
-static const char *const *const steps[] = {first, second};
+static const char *const *const steps[] = {first, second, third};
 
 /* One step along an index, each. The server would rather follow the primary key back through all
  * runs until it meets one of the job, so it is told the index. */
@@ -175,6 +192,7 @@ static const char *const *const steps[] = {first, second};
 
 _Static_assert(TRIGGER_SCHEDULE == 0 && TRIGGER_CATCH_UP == 3 && TRIGGER_REBOOT == 5,
                "the numbers in the cursor");
+_Static_assert(ROLE_ADMIN == 3, "the default of tokens.scope");
 _Static_assert(REVISION_KEPT == 3600000000, "the number in what forgets");
 
 const struct sql_dialect sql_dialect_mysql = {

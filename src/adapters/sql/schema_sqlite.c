@@ -162,10 +162,28 @@ static const char *const fourth[] = {
     NULL,
 };
 
+/* A token that was made before has all that its account has: scope 3 is ROLE_ADMIN. */
+static const char *const fifth[] = {
+    "CREATE TABLE users ("
+    " name TEXT PRIMARY KEY,"
+    " role INTEGER NOT NULL,"
+    " privileged INTEGER NOT NULL,"
+    " disabled INTEGER NOT NULL,"
+    " accounts TEXT NOT NULL,"
+    " password TEXT NOT NULL,"
+    " created_at INTEGER NOT NULL"
+    ") WITHOUT ROWID, STRICT",
+    "ALTER TABLE tokens ADD COLUMN session INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE tokens ADD COLUMN scope INTEGER NOT NULL DEFAULT 3",
+    "ALTER TABLE tokens ADD COLUMN last_used_at INTEGER",
+    NULL,
+};
+
 /* clang-format on */
 
-static const char *const *const steps[] = {first, second, third, fourth};
+static const char *const *const steps[] = {first, second, third, fourth, fifth};
 
+_Static_assert(ROLE_ADMIN == 3, "the default of tokens.scope");
 _Static_assert(JOB_FINISHED == 1, "the number in the claim");
 _Static_assert(CLAIM_LEAD == 250000, "the number in the claim");
 _Static_assert(REVISION_KEPT == 3600000000, "the number in what forgets");

@@ -28,6 +28,11 @@ static const write_function functions[] = {
     [WRITE_LEADER] = sql_write_leader,
     [WRITE_TOKEN_CREATE] = sql_write_token_create,
     [WRITE_TOKEN_REVOKE] = sql_write_token_revoke,
+    [WRITE_TOKEN_USED] = sql_write_token_used,
+    [WRITE_TOKEN_EXPIRE] = sql_write_token_expire,
+    [WRITE_USER_CREATE] = sql_write_user_create,
+    [WRITE_USER_CHANGE] = sql_write_user_change,
+    [WRITE_USER_REMOVE] = sql_write_user_remove,
 };
 
 enum rc sql_refuse(struct store_write *write, enum rc outcome, const char *format, ...)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Workers, the leader and access tokens. */
+/* Workers and the leader. */
 #include "adapters/sql/read.h"
 #include "adapters/sql/write.h"
 #include "wire/worker.h"
@@ -143,42 +143,4 @@ enum rc sql_write_leader(struct sql_writer *writer, struct store_write *write, s
                          SQL_VALUES(values), &changes, err);
 
     return rc == RC_OK && !changes ? refuse_leader(writer, write, err) : rc;
-}
-
-/* ---- access tokens --------------------------------------------------------------------------- */
-
-enum rc sql_write_token_create(struct sql_writer *writer, struct store_write *write,
-                               struct err *err)
-{
-    const struct access_token *token = &write->access;
-    struct sql_value values[] = {
-        sql_text(token->id),
-        sql_text(token->name),
-        sql_text(token->account),
-        sql_number(token->admin),
-        sql_bytes(token->hash, sizeof(token->hash)),
-        sql_number(token->created_at),
-        sql_instant(token->expires_at),
-    };
-    enum rc rc = sql_run(writer->connection,
-                         "INSERT INTO tokens (id, name, account, admin, hash, created_at,"
-                         " expires_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-                         SQL_VALUES(values), NULL, err);
-
-    if (rc == RC_CONFLICT)
-        return sql_refuse(write, RC_CONFLICT, "there is a token '%s' already", token->id);
-    return rc;
-}
-
-enum rc sql_write_token_revoke(struct sql_writer *writer, struct store_write *write,
-                               struct err *err)
-{
-    struct sql_value values[] = {sql_text(write->access.id)};
-    int64_t changes;
-    enum rc rc = sql_run(writer->connection, "DELETE FROM tokens WHERE id = ?1", SQL_VALUES(values),
-                         &changes, err);
-
-    if (rc == RC_OK && !changes)
-        return sql_refuse(write, RC_NOT_FOUND, "there is no token '%s'", write->access.id);
-    return rc;
 }

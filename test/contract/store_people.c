@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Users and access tokens. */
+#include <stdio.h>
+#include <string.h>
+
+#include "contract/store_suite.h"
+
+/* ---- users -------------------------------------------------------------------------------------
+ */
+
+struct users_read {
+    struct user_record items[4];
+    char texts[4][160]; /* name, password, accounts */
+    size_t count;
+};
+
+static bool keep_user(void *context, const struct user_record *user)
+{
+    struct users_read *read = context;
+    char *text = read->texts[read->count];
+    int length = snprintf(text, sizeof(read->texts[0]), "%s %s", user->name, user->password);
+
+    for (size_t i = 0; i < user->accounts.count; i++)
+        length += snprintf(text + length, sizeof(read->texts[0]) - (size_t)length, " %s",
+                           user->accounts.items[i]);
+    read->items[read->count++] = *user;
+    return true;
+}
+
+static struct users_read read_users(struct fixture *fixture)
+{
+    struct users_read read = {.count = 0};
+
+    assert_int_equal(store_read_users(fixture->store, keep_user, &read, NULL), RC_OK);
+    return read;
+}
+
+static const char *accounts[] = {"deploy", "a \"quoted\" one"};
+
+static struct store_write user_write(enum write_kind kind, const char *name)
+{
+    return (struct store_write){.kind = kind,
+                                .user = {.record = {.name = name,
+                                                    .role = ROLE_OPERATOR,
+                                                    .privileged = true,
+                                                    .accounts = {accounts, 2},
+                                                    .password = "$argon2id$x",
+                                                    .created_at = START}}};
+}
+
+static void user_is_read_as_written(void **state)
+{
+    struct fixture *fixture = *state;
+    struct store_write write = user_write(WRITE_USER_CREATE, "bob");
+    struct users_read read;
+
+    assert_int_equal(apply_one(fixture, &write), RC_OK);
+    assert_int_equal(apply_one(fixture, &write), RC_CONFLICT);
+    write = user_write(WRITE_USER_CREATE, "Bob"); /* another one */
+    write.user.record.accounts.count = 0;
+    write.user.record.password = "";
+    write.user.record.disabled = true;
+    assert_int_equal(apply_one(fixture, &write), RC_OK);
+    read = read_users(fixture);
+    assert_int_equal(read.count, 2);
+    assert_string_equal(read.texts[0], "Bob ");
+    assert_string_equal(read.texts[1], "bob $argon2id$x deploy a \"quoted\" one");
+    assert_true(read.items[0].disabled);
+    assert_int_equal(read.items[1].role, ROLE_OPERATOR);
+    assert_true(read.items[1].privileged);
+    assert_false(read.items[1].disabled);
+    assert_int_equal(read.items[1].created_at, START);
+}
+
+static void user_changes_in_the_parts_that_are_named(void **state)
+{
+    struct fixture *fixture = *state;
+    struct store_write write = user_write(WRITE_USER_CREATE, "bob");
+    struct store_write change = {
+        .kind = WRITE_USER_CHANGE,
+        .user = {.record = {.name = "bob", .role = ROLE_VIEWER, .disabled = true, .password = ""}}};
+    struct users_read read;
+
+    change.user.sets = USER_ROLE;
+    assert_int_equal(apply_one(fixture, &change), RC_NOT_FOUND);
+    assert_int_equal(apply_one(fixture, &write), RC_OK);
+    assert_int_equal(apply_one(fixture, &change), RC_OK);
+    assert_int_equal(apply_one(fixture, &change), RC_OK); /* to what it is already */
+    read = read_users(fixture);
+    assert_int_equal(read.items[0].role, ROLE_VIEWER);
+    assert_true(read.items[0].privileged);
+    assert_false(read.items[0].disabled);
+    assert_string_equal(read.texts[0], "bob $argon2id$x deploy a \"quoted\" one");
+    change.user.sets = USER_PRIVILEGED | USER_DISABLED | USER_ACCOUNTS | USER_PASSWORD;
+    assert_int_equal(apply_one(fixture, &change), RC_OK);
+    read = read_users(fixture);
+    assert_false(read.items[0].privileged);
+    assert_true(read.items[0].disabled);
+    assert_string_equal(read.texts[0], "bob ");
+    assert_int_equal(read.items[0].created_at, START);
+}
+
+/* ---- tokens ------------------------------------------------------------------------------------
+ */
+
+struct tokens_read {
+    struct access_token items[4];
+    char ids[32];
+    size_t count;
+};
+
+static bool keep_token(void *context, const struct access_token *token)
+{
+    struct tokens_read *read = context;
+
+    (void)snprintf(read->ids + strlen(read->ids), 8, "%s ", token->id);
+    read->items[read->count++] = *token;
+    return true;
+}
+
+static struct tokens_read read_tokens(struct fixture *fixture)
+{
+    struct tokens_read read = {.count = 0};
+
+    assert_int_equal(store_read_tokens(fixture->store, keep_token, &read, NULL), RC_OK);
+    return read;
+}
+
+static void given_token(struct fixture *fixture, const char *id, const char *account, bool session,
+                        instant_us expires_at)
+{
+    struct store_write write = {.kind = WRITE_TOKEN_CREATE,
+                                .access = {.id = id,
+                                           .name = "t",
+                                           .account = account,
+                                           .session = session,
+                                           .scope = ROLE_EDITOR,
+                                           .created_at = START,
+                                           .expires_at = expires_at,
+                                           .last_used_at = INSTANT_NONE}};
+
+    assert_int_equal(apply_one(fixture, &write), RC_OK);
+}
+
+static void last_use_of_a_token_only_grows(void **state)
+{
+    struct fixture *fixture = *state;
+    struct store_write used = {.kind = WRITE_TOKEN_USED,
+                               .access = {.id = "a", .last_used_at = START + 5}};
+    struct tokens_read read;
+
+    assert_int_equal(apply_one(fixture, &used), RC_NOT_FOUND);
+    given_token(fixture, "a", "bob", true, START + DAY);
+    read = read_tokens(fixture);
+    assert_true(read.items[0].session);
+    assert_int_equal(read.items[0].scope, ROLE_EDITOR);
+    assert_true(read.items[0].last_used_at == INSTANT_NONE);
+    assert_int_equal(apply_one(fixture, &used), RC_OK);
+    assert_int_equal(read_tokens(fixture).items[0].last_used_at, START + 5);
+    used.access.last_used_at = START + 4;
+    assert_int_equal(apply_one(fixture, &used), RC_OK);
+    assert_int_equal(read_tokens(fixture).items[0].last_used_at, START + 5);
+}
+
+static void expired_tokens_are_erased(void **state)
+{
+    struct fixture *fixture = *state;
+    struct store_write expire = {.kind = WRITE_TOKEN_EXPIRE, .access.expires_at = START + DAY};
+
+    given_token(fixture, "a", "bob", false, START + DAY - 1);
+    given_token(fixture, "b", "bob", false, START + DAY);
+    given_token(fixture, "c", "bob", false, INSTANT_NONE);
+    assert_int_equal(apply_one(fixture, &expire), RC_OK);
+    assert_string_equal(read_tokens(fixture).ids, "b c ");
+    assert_int_equal(apply_one(fixture, &expire), RC_OK);
+}
+
+static void sessions_go_with_the_password_and_tokens_with_the_user(void **state)
+{
+    struct fixture *fixture = *state;
+    struct store_write write = user_write(WRITE_USER_CREATE, "bob");
+    struct store_write change = user_write(WRITE_USER_CHANGE, "bob");
+    struct store_write remove = user_write(WRITE_USER_REMOVE, "bob");
+
+    assert_int_equal(apply_one(fixture, &remove), RC_NOT_FOUND);
+    assert_int_equal(apply_one(fixture, &write), RC_OK);
+    given_token(fixture, "a", "bob", true, INSTANT_NONE);
+    given_token(fixture, "b", "bob", false, INSTANT_NONE);
+    given_token(fixture, "c", "ann", true, INSTANT_NONE);
+    change.user.sets = USER_ROLE | USER_DISABLED;
+    assert_int_equal(apply_one(fixture, &change), RC_OK);
+    assert_string_equal(read_tokens(fixture).ids, "a b c ");
+    change.user.sets = USER_PASSWORD;
+    assert_int_equal(apply_one(fixture, &change), RC_OK);
+    assert_string_equal(read_tokens(fixture).ids, "b c ");
+    assert_int_equal(apply_one(fixture, &remove), RC_OK);
+    assert_string_equal(read_tokens(fixture).ids, "c ");
+    assert_int_equal(read_users(fixture).count, 0);
+}
+
+static const struct clause clauses[] = {
+    CLAUSE(user_is_read_as_written),
+    CLAUSE(user_changes_in_the_parts_that_are_named),
+    CLAUSE(last_use_of_a_token_only_grows),
+    CLAUSE(expired_tokens_are_erased),
+    CLAUSE(sessions_go_with_the_password_and_tokens_with_the_user),
+};
+const struct clauses store_people_clauses = {clauses, ARRAY_SIZE(clauses)};
