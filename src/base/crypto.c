@@ -64,6 +64,25 @@ bool crypto_digest_read(const char *text, uint8_t ret_digest[CRYPTO_DIGEST])
            length == CRYPTO_DIGEST;
 }
 
+/* ---- passwords ------------------------------------------------------------------------------- */
+
+enum { PASSWORD_PASSES = 3, PASSWORD_MEMORY = 64 * 1024 * 1024 };
+
+_Static_assert(crypto_pwhash_STRBYTES == CRYPTO_PASSWORD_TEXT, "it fits");
+
+enum rc crypto_password_hash(const char *password, char text[CRYPTO_PASSWORD_TEXT], struct err *err)
+{
+    if (crypto_pwhash_str_alg(text, password, strlen(password), PASSWORD_PASSES, PASSWORD_MEMORY,
+                              crypto_pwhash_ALG_ARGON2ID13) != 0)
+        return err_fail(err, RC_FULL, "there is no memory to hash a password");
+    return RC_OK;
+}
+
+bool crypto_password_matches(const char *password, const char *text)
+{
+    return crypto_pwhash_str_verify(text, password, strlen(password)) == 0;
+}
+
 /* ---- signatures and others ------------------------------------------------------------------- */
 
 void crypto_authenticate(const struct crypto_key *key, const void *data, size_t length,

@@ -35,6 +35,17 @@ const char *crypto_digest_text(const uint8_t digest[CRYPTO_DIGEST], char text[CR
 /* False when it is anything but 64 hexadecimal digits, of either case. */
 bool crypto_digest_read(const char *text, uint8_t ret_digest[CRYPTO_DIGEST]);
 
+/*
+ * Passwords, by Argon2id (RFC 9106): 64 MiB and three passes, a tenth of a second or two of one
+ * core, so it is for threads that may take their time. The text holds salt and parameters.
+ */
+enum { CRYPTO_PASSWORD_TEXT = 128 };
+/* RC_FULL: no memory for it. */
+MUST_USE enum rc crypto_password_hash(const char *password, char text[CRYPTO_PASSWORD_TEXT],
+                                      struct err *err);
+/* Whether it is the password that the text was made of; any text is fine. */
+bool crypto_password_matches(const char *password, const char *text);
+
 struct crypto_key {
     const void *data;
     size_t length;

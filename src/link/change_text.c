@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/crypto.h"
 #include "base/mem.h"
 
 #include "link/protocol.h"
@@ -18,6 +19,8 @@ static const char *const kinds[] = {
     [CHANGE_RUN_NOW] = "run_now",           [CHANGE_RUN_KILL] = "run_kill",
     [CHANGE_WORKER_DRAIN] = "worker_drain", [CHANGE_WORKER_REMOVE] = "worker_remove",
     [CHANGE_TOKEN_CREATE] = "token_create", [CHANGE_TOKEN_REVOKE] = "token_revoke",
+    [CHANGE_TOKEN_USED] = "token_used",     [CHANGE_USER_CREATE] = "user_create",
+    [CHANGE_USER_CHANGE] = "user_change",   [CHANGE_USER_REMOVE] = "user_remove",
 };
 
 /* ---- writing ------------------------------------------------------------------------------- */
@@ -62,6 +65,24 @@ static void write_token(struct json_writer *writer, const struct access_token *t
     json_member_integer(writer, "created_at", token->created_at);
     if (token->expires_at != INSTANT_NONE)
         json_member_integer(writer, "expires_at", token->expires_at);
+    json_member_boolean(writer, "session", token->session);
+    json_member_integer(writer, "scope", token->scope);
+}
+
+static void write_user(struct json_writer *writer, const struct change *change)
+{
+    const struct user_record *user = &change->user.record;
+
+    json_member_string(writer, "name", user->name);
+    if (change->kind == CHANGE_USER_REMOVE)
+        return;
+    json_member_integer(writer, "role", user->role);
+    json_member_boolean(writer, "privileged", user->privileged);
+    json_member_boolean(writer, "disabled", user->disabled);
+    json_member_strings(writer, "accounts", &user->accounts);
+    json_member_string(writer, "password", user->password);
+    json_member_integer(writer, "created_at", user->created_at);
+    json_member_integer(writer, "sets", change->user.sets);
 }
 
 static void write_run(struct json_writer *writer, const struct run_key *run)
@@ -107,6 +128,15 @@ static enum rc write_members(struct json_writer *writer, const struct change *ch
     case CHANGE_TOKEN_REVOKE:
         json_member_string(writer, "token", change->access.id);
         return RC_OK;
+    case CHANGE_TOKEN_USED:
+        json_member_string(writer, "token", change->access.id);
+        json_member_integer(writer, "used_at", change->access.last_used_at);
+        return RC_OK;
+    case CHANGE_USER_CREATE:
+    case CHANGE_USER_CHANGE:
+    case CHANGE_USER_REMOVE:
+        write_user(writer, change);
+        return RC_OK;
     }
     return err_fail(err, RC_INTERNAL, "a change of no kind");
 }
@@ -127,20 +157,28 @@ enum rc link_change_write(struct json_writer *writer, const struct change *chang
 /* All members of all kinds; NULL when absent. */
 struct change_members {
     const char *kind, *id, *revision, *owner, *key, *hash, *document, *run, *request, *worker;
-    const char *token, *name, *account;
-    bool draining, admin;
-    int64_t created_at, expires_at;
+    const char *token, *name, *account, *password;
+    struct strings accounts;
+    bool draining, admin, session, privileged, disabled;
+    int64_t created_at, expires_at, used_at, scope, role, sets;
 };
 
 #define MEMBER(member, kind_of) FIELD(#member, kind_of, offsetof(struct change_members, member))
 
 static const struct field change_fields[] = {
-    MEMBER(kind, FIELD_TEXT),        MEMBER(id, FIELD_TEXT),          MEMBER(revision, FIELD_TEXT),
-    MEMBER(owner, FIELD_TEXT),       MEMBER(key, FIELD_TEXT),         MEMBER(hash, FIELD_TEXT),
-    MEMBER(document, FIELD_TEXT),    MEMBER(run, FIELD_TEXT),         MEMBER(request, FIELD_TEXT),
-    MEMBER(worker, FIELD_TEXT),      MEMBER(token, FIELD_TEXT),       MEMBER(name, FIELD_TEXT),
-    MEMBER(account, FIELD_TEXT),     MEMBER(draining, FIELD_BOOLEAN), MEMBER(admin, FIELD_BOOLEAN),
-    MEMBER(created_at, FIELD_COUNT), MEMBER(expires_at, FIELD_COUNT),
+    MEMBER(kind, FIELD_TEXT),          MEMBER(id, FIELD_TEXT),
+    MEMBER(revision, FIELD_TEXT),      MEMBER(owner, FIELD_TEXT),
+    MEMBER(key, FIELD_TEXT),           MEMBER(hash, FIELD_TEXT),
+    MEMBER(document, FIELD_TEXT),      MEMBER(run, FIELD_TEXT),
+    MEMBER(request, FIELD_TEXT),       MEMBER(worker, FIELD_TEXT),
+    MEMBER(token, FIELD_TEXT),         MEMBER(name, FIELD_TEXT),
+    MEMBER(account, FIELD_TEXT),       MEMBER(draining, FIELD_BOOLEAN),
+    MEMBER(admin, FIELD_BOOLEAN),      MEMBER(created_at, FIELD_COUNT),
+    MEMBER(expires_at, FIELD_COUNT),   MEMBER(used_at, FIELD_COUNT),
+    MEMBER(session, FIELD_BOOLEAN),    MEMBER(scope, FIELD_COUNT),
+    MEMBER(role, FIELD_COUNT),         MEMBER(password, FIELD_TEXT),
+    MEMBER(accounts, FIELD_STRINGS),   MEMBER(sets, FIELD_COUNT),
+    MEMBER(privileged, FIELD_BOOLEAN), MEMBER(disabled, FIELD_BOOLEAN),
 };
 
 static enum rc refuse(const struct change_members *members, const char *member, struct err *err)
@@ -211,8 +249,13 @@ static enum rc read_token(const struct change_members *members, struct change *c
     if (!members->token || strlen(members->token) > TOKEN_ID_MAX)
         return refuse(members, "token", err);
     token->id = members->token;
+    token->last_used_at = members->used_at < 0 ? INSTANT_NONE : members->used_at;
     if (change->kind == CHANGE_TOKEN_REVOKE)
         return RC_OK;
+    if (change->kind == CHANGE_TOKEN_USED)
+        return members->used_at < 0 ? refuse(members, "used_at", err) : RC_OK;
+    if (members->scope >= ROLE_COUNT)
+        return refuse(members, "scope", err);
     if (!members->name || !members->account)
         return refuse(members, members->name ? "account" : "name", err);
     if (!link_hex_read(members->hash, token->hash, HASH))
@@ -222,6 +265,34 @@ static enum rc read_token(const struct change_members *members, struct change *c
     token->admin = members->admin;
     token->created_at = members->created_at;
     token->expires_at = members->expires_at < 0 ? INSTANT_NONE : members->expires_at;
+    token->session = members->session;
+    token->scope = (enum user_role)members->scope;
+    return RC_OK;
+}
+
+static enum rc read_user(const struct change_members *members, struct change *change,
+                         struct err *err)
+{
+    struct user_record *user = &change->user.record;
+
+    if (!members->name || !name_is_valid(members->name))
+        return refuse(members, "name", err);
+    user->name = members->name;
+    if (change->kind == CHANGE_USER_REMOVE)
+        return RC_OK;
+    if (members->role >= ROLE_COUNT)
+        return refuse(members, "role", err);
+    if (!members->password || strlen(members->password) >= CRYPTO_PASSWORD_TEXT)
+        return refuse(members, "password", err);
+    if (members->accounts.count > LIMIT_USER_ACCOUNTS)
+        return refuse(members, "accounts", err);
+    user->role = (enum user_role)members->role;
+    user->privileged = members->privileged;
+    user->disabled = members->disabled;
+    user->accounts = members->accounts;
+    user->password = members->password;
+    user->created_at = members->created_at;
+    change->user.sets = (unsigned)(members->sets & USER_ALL);
     return RC_OK;
 }
 
@@ -249,7 +320,12 @@ static enum rc read_members(const struct change_members *members, struct change 
         return RC_OK;
     case CHANGE_TOKEN_CREATE:
     case CHANGE_TOKEN_REVOKE:
+    case CHANGE_TOKEN_USED:
         return read_token(members, change, err);
+    case CHANGE_USER_CREATE:
+    case CHANGE_USER_CHANGE:
+    case CHANGE_USER_REMOVE:
+        return read_user(members, change, err);
     }
     return err_fail(err, RC_MALFORMED, "a change of no kind");
 }
@@ -258,7 +334,7 @@ static enum rc read_change(const struct json_value *value, struct change *ret_ch
                            struct err *err)
 {
     static const struct link_table table = {change_fields, ARRAY_SIZE(change_fields)};
-    struct change_members members = {.expires_at = -1};
+    struct change_members members = {.expires_at = -1, .used_at = -1, .scope = ROLE_ADMIN};
     enum rc rc = link_object_read(value, &table, &ret_change->arena, &members, err);
 
     if (rc == RC_OK)

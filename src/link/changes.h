@@ -21,6 +21,8 @@
  *   remove   of a worker that is not there: done
  *   token    create: refused as a conflict, and the store has it: done; revoke of what is not
  *            there: done
+ *   user     create: refused as a conflict, RC_UNKNOWN, for it may be another's of this name;
+ *            remove of what is not there: done; change, and a token's use: made twice, harmless
  *   run now  is not sent again, for it could start twice: RC_UNKNOWN, unless the call never reached
  *            the server
  *

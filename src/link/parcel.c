@@ -208,6 +208,7 @@ static void judge(struct parcel *parcel, struct store *store, uint64_t wanted)
         return;
     case CHANGE_JOB_PURGE:
     case CHANGE_TOKEN_REVOKE:
+    case CHANGE_USER_REMOVE:
         if (rc == RC_NOT_FOUND)
             become_done(parcel);
         return;
@@ -219,12 +220,18 @@ static void judge(struct parcel *parcel, struct store *store, uint64_t wanted)
         if (rc == RC_CONFLICT && store_read_tokens(store, see_token, parcel, NULL) != RC_OK)
             become_unknown(parcel, "the token may have been made: look at the tokens");
         return;
+    case CHANGE_USER_CREATE:
+        if (rc == RC_CONFLICT)
+            become_unknown(parcel, "the user may have been made: look at the users");
+        return;
     case CHANGE_WORKER_REMOVE:
         if (rc == RC_NOT_FOUND)
             become_done(parcel);
         return;
     case CHANGE_RUN_NOW:
     case CHANGE_WORKER_DRAIN:
+    case CHANGE_TOKEN_USED:
+    case CHANGE_USER_CHANGE:
         return;
     }
 }

@@ -17,6 +17,10 @@ bool change_is_of_job(const struct change *change)
     case CHANGE_WORKER_REMOVE:
     case CHANGE_TOKEN_CREATE:
     case CHANGE_TOKEN_REVOKE:
+    case CHANGE_TOKEN_USED:
+    case CHANGE_USER_CREATE:
+    case CHANGE_USER_CHANGE:
+    case CHANGE_USER_REMOVE:
         return false;
     }
     return false;

@@ -379,6 +379,18 @@ static enum rc prepare_change(struct change_batch *batch, struct pending_change 
     case CHANGE_TOKEN_REVOKE:
         add_write(batch, item, WRITE_TOKEN_REVOKE)->access = change->access;
         return RC_OK;
+    case CHANGE_TOKEN_USED:
+        add_write(batch, item, WRITE_TOKEN_USED)->access = change->access;
+        return RC_OK;
+    case CHANGE_USER_CREATE:
+        add_write(batch, item, WRITE_USER_CREATE)->user = change->user;
+        return RC_OK;
+    case CHANGE_USER_CHANGE:
+        add_write(batch, item, WRITE_USER_CHANGE)->user = change->user;
+        return RC_OK;
+    case CHANGE_USER_REMOVE:
+        add_write(batch, item, WRITE_USER_REMOVE)->user = change->user;
+        return RC_OK;
     }
     return RC_INTERNAL;
 }

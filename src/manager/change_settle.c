@@ -103,6 +103,10 @@ static void settle_done(struct change_batch *batch, struct pending_change *item)
         break;
     case CHANGE_TOKEN_CREATE:
     case CHANGE_TOKEN_REVOKE:
+    case CHANGE_TOKEN_USED:
+    case CHANGE_USER_CREATE:
+    case CHANGE_USER_CHANGE:
+    case CHANGE_USER_REMOVE:
         break;
     }
 }

@@ -3,6 +3,8 @@
  * Retention: runs older than keep_runs_for go, and those beyond the newest keep_runs_of_job of a
  * job; its newest run never, and never that with its newest tick, for the next is counted from it.
  *
+ * Tokens that have expired go a day after.
+ *
  * By age: once an hour a pass over the runs before the limit, page by page. By count: a job is
  * looked at each time so many of its runs have ended, which needs no pass over all jobs.
  */
@@ -14,7 +16,8 @@
 #include "manager/collect.h"
 #include "manager/internal.h"
 
-#define PASS_EVERY (1 * HOUR)
+#define PASS_EVERY      (1 * HOUR)
+#define TOKENS_KEPT_FOR DAY /* so that who wonders sees that it has expired */
 
 enum { RUNS_A_PAGE = 500, LOOK_AFTER_RUNS = 100 };
 
@@ -150,6 +153,20 @@ void manager_count_run(struct manager *manager, job_id job)
         log_warn("old runs were not retired, ignoring", LOG_U64("job", job), LOG_ERR(&err, rc));
 }
 
+static void retire_tokens(struct manager *manager)
+{
+    struct store_write writes[] = {
+        {0}, /* of the leader */
+        {.kind = WRITE_TOKEN_EXPIRE,
+         .access.expires_at = clock_now(manager->config.clock) - TOKENS_KEPT_FOR},
+    };
+    struct err err = {0};
+    enum rc rc = manager_apply(manager, writes, ARRAY_SIZE(writes), &err);
+
+    if (rc != RC_OK)
+        log_warn("expired tokens were not erased, ignoring", LOG_ERR(&err, rc));
+}
+
 static void end_pass(struct manager *manager, mono_us now)
 {
     manager->retention.running = false;
@@ -170,6 +187,7 @@ bool manager_retire(struct manager *manager, mono_us now)
         retention->running = true;
         retention->begun = false;
         retention->until = clock_now(manager->config.clock) - manager->config.keep_runs_for;
+        retire_tokens(manager);
     }
     query.until = retention->until;
     query.before = retention->begun ? &retention->before : NULL;

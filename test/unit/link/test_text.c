@@ -64,6 +64,20 @@ static void assert_same_job(const struct job *a, const struct job *b)
 static const struct run_key run = {
     .job = 12, .scheduled_at = 1764000003250117, .attempt = 2, .target = 1};
 
+static struct write_user make_user(void)
+{
+    static const char *accounts[] = {"ann", "a \"b\""};
+
+    return (struct write_user){.record = {.name = "ann",
+                                          .role = ROLE_EDITOR,
+                                          .privileged = true,
+                                          .disabled = true,
+                                          .accounts = {accounts, 2},
+                                          .password = "$argon2id$x",
+                                          .created_at = 1764000000123456},
+                               .sets = USER_ROLE | USER_PASSWORD};
+}
+
 /* One of each kind; those of two forms twice. */
 static size_t make_changes(struct change *changes)
 {
@@ -97,8 +111,16 @@ static size_t make_changes(struct change *changes)
     changes[count++] = (struct change){.kind = CHANGE_WORKER_REMOVE, .worker = "node-1"};
     changes[count++] = (struct change){.kind = CHANGE_TOKEN_CREATE, .access = token};
     token.expires_at = 1800000000123456;
+    token.session = true;
+    token.scope = ROLE_OPERATOR;
     changes[count++] = (struct change){.kind = CHANGE_TOKEN_CREATE, .access = token};
     changes[count++] = (struct change){.kind = CHANGE_TOKEN_REVOKE, .access.id = "abcdefgh"};
+    changes[count++] = (struct change){
+        .kind = CHANGE_TOKEN_USED,
+        .access = {.id = "abcdefgh", .scope = ROLE_ADMIN, .last_used_at = 1764000000123456}};
+    changes[count++] = (struct change){.kind = CHANGE_USER_CREATE, .user = make_user()};
+    changes[count++] = (struct change){.kind = CHANGE_USER_CHANGE, .user = make_user()};
+    changes[count++] = (struct change){.kind = CHANGE_USER_REMOVE, .user.record = {.name = "ann"}};
     return count;
 }
 
@@ -119,6 +141,23 @@ static void assert_same_token(const struct access_token *a, const struct access_
     assert_memory_equal(a->hash, b->hash, sizeof(a->hash));
     assert_int_equal(a->created_at, b->created_at);
     assert_int_equal(a->expires_at, b->expires_at);
+    assert_int_equal(a->session, b->session);
+    if (a->last_used_at != 0 && a->last_used_at != INSTANT_NONE)
+        assert_int_equal(a->last_used_at, b->last_used_at);
+}
+
+static void assert_same_user(const struct write_user *a, const struct write_user *b)
+{
+    assert_same_text(a->record.name, b->record.name);
+    assert_int_equal(a->record.role, b->record.role);
+    assert_int_equal(a->record.privileged, b->record.privileged);
+    assert_int_equal(a->record.disabled, b->record.disabled);
+    assert_int_equal(a->record.accounts.count, b->record.accounts.count);
+    for (size_t i = 0; i < a->record.accounts.count; i++)
+        assert_string_equal(a->record.accounts.items[i], b->record.accounts.items[i]);
+    assert_same_text(a->record.password, b->record.password);
+    assert_int_equal(a->record.created_at, b->record.created_at);
+    assert_int_equal(a->sets, b->sets);
 }
 
 static void assert_same_change(const struct change *a, const struct change *b)
@@ -136,13 +175,16 @@ static void assert_same_change(const struct change *a, const struct change *b)
     assert_int_equal(a->draining, b->draining);
     assert_int_equal(run_key_compare(&a->run, &b->run), 0);
     assert_same_token(&a->access, &b->access);
+    if (a->kind == CHANGE_TOKEN_CREATE)
+        assert_int_equal(a->access.scope, b->access.scope);
+    assert_same_user(&a->user, &b->user);
     if (has_job)
         assert_same_job(&a->job, &b->job);
 }
 
 static void changes_come_out_as_they_went_in(void **state)
 {
-    struct change changes[16];
+    struct change changes[24];
     size_t count = make_changes(changes);
     struct link_changes read;
     AUTO_BUF struct buf text;
