@@ -5,6 +5,8 @@
 
 #include "base/check.h"
 
+#include "api/cookie.h"
+#include "api/source.h"
 #include "wire/problem.h"
 
 struct answer answer_new(unsigned status, const char *type)
@@ -67,6 +69,9 @@ static void send_refusal(struct call *call, const struct refusal *refusal)
                        refusal->problems);
     if (refusal->extra)
         answer_header(&answer, refusal->extra->name, refusal->extra->value);
+    if (refusal->status == 401 && call->who.by_cookie) /* or the browser sends it for ever */
+        answer_header(&answer, "Set-Cookie",
+                      cookie_text(SESSION_COOKIE, "", 0, source_is_secure(call), call->arena));
     answer_send(call, &answer, &body);
 }
 
@@ -122,4 +127,13 @@ void answer_refusal(struct call *call, unsigned status, const char *title, const
 {
     send_refusal(call, &(struct refusal){
                            .status = status, .title = title, .detail = detail, .extra = extra});
+}
+
+void answer_later(struct call *call, span_us wait, const char *detail)
+{
+    struct http_header retry = {
+        .name = "Retry-After",
+        .value = arena_printf(call->arena, "%lld", (long long)((wait + SECOND - 1) / SECOND))};
+
+    answer_refusal(call, (unsigned)rc_http_status(RC_LIMITED), rc_text(RC_LIMITED), detail, &retry);
 }

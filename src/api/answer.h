@@ -41,6 +41,8 @@ void answer_rejected(struct call *call, enum rc rc, const struct problems *probl
                      const struct err *err);
 /* One bad field: 422. */
 void answer_bad_field(struct call *call, const char *field, const char *message);
+/* 429: try again after the span. */
+void answer_later(struct call *call, span_us wait, const char *detail);
 /* A status that no result code stands for. `extra` is one more header, or NULL. */
 void answer_refusal(struct call *call, unsigned status, const char *title, const char *detail,
                     const struct http_header *extra);

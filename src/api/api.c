@@ -15,8 +15,9 @@
 #include "api/executable.h"
 #include "api/hub.h"
 #include "api/openapi.h"
+#include "api/people.h"
 #include "api/secret.h"
-#include "api/token_cache.h"
+#include "api/sign_ins.h"
 #include "api/transfers.h"
 #include "http/count.h"
 
@@ -24,6 +25,8 @@ enum {
     OPENAPI_LIMIT = 1024 * 1024,
     TRANSFER_THREADS = 4,
     TRANSFERS_WAITING = 1000,
+    PASSWORD_THREADS = 2, /* each takes 64 MiB while it works */
+    PASSWORDS_WAITING = 20,
     READER_THREADS = 4, /* of outputs: more than wait for one worker or the objects */
 };
 
@@ -95,6 +98,7 @@ static void keep_config(struct api *api, const struct api_config *config)
     for (size_t i = 0; i < config->allowed_host_count; i++)
         hosts[i] = arena_strdup(arena, config->allowed_hosts[i]);
     api->config = *config;
+    api->has_tls = config->certificate != NULL;
     api->config.address = arena_strdup(arena, config->address);
     api->config.version = arena_strdup(arena, config->version);
     api->config.leader = arena_strdup(arena, config->leader);
@@ -157,10 +161,12 @@ enum rc api_new(const struct api_config *config, struct api **ret_api, struct er
     if (rc == RC_OK) {
         openapi_write(&api->openapi, api->config.version);
         api->routes = make_routes(api);
-        api->tokens = token_cache_new(config->store, config->clock);
+        api->people = people_new(config->store, config->clock);
+        api->sign_ins = sign_ins_new();
         api->hub = hub_new(config->events);
         api->transfers = transfers_new(TRANSFER_THREADS, TRANSFERS_WAITING);
         api->readers = transfers_new(READER_THREADS, SIZE_MAX); /* one a request at most */
+        api->passwords = transfers_new(PASSWORD_THREADS, PASSWORDS_WAITING);
         rc = start_server(api, err);
     }
     if (rc != RC_OK) {
@@ -196,6 +202,7 @@ void api_drain(struct api *api, span_us at_most)
     http_server_drain(api->server, at_most);
     transfers_stop(api->transfers);
     transfers_stop(api->readers);
+    transfers_stop(api->passwords);
 }
 
 void api_free(struct api *api)
@@ -204,9 +211,11 @@ void api_free(struct api *api)
         return;
     transfers_free(api->transfers);
     transfers_free(api->readers);
+    transfers_free(api->passwords);
     http_server_free(api->server);
     hub_free(api->hub);
-    token_cache_free(api->tokens);
+    people_free(api->people);
+    sign_ins_free(api->sign_ins);
     buf_release(&api->openapi);
     free(api->routes);
     arena_release(&api->arena);

@@ -13,6 +13,8 @@
 
 #include "base/buf.h"
 
+#include "core/rights.h"
+
 #include "api/api.h"
 #include "api/guard.h"
 #include "api/import.h"
@@ -21,7 +23,8 @@
 
 struct hub;
 struct intake;
-struct token_cache;
+struct people;
+struct sign_ins;
 struct transfers;
 
 struct api {
@@ -29,12 +32,15 @@ struct api {
     struct guard guard;
     struct arena arena;      /* of the strings here */
     const char *own_account; /* the name of config.uid */
+    bool has_tls;            /* who reaches us does so by HTTPS */
     struct http_route *routes;
     struct http_server *server;
     struct hub *hub;
-    struct token_cache *tokens;
+    struct people *people;
+    struct sign_ins *sign_ins;
     struct transfers *transfers;
-    struct transfers *readers; /* of outputs */
+    struct transfers *readers;   /* of outputs */
+    struct transfers *passwords; /* hashed and compared, which takes a while */
     struct import_sources sources;
     struct http_intake intake; /* of the bodies of jobs */
     atomic_uint uploads;       /* files that are arriving, or on their way on */
@@ -45,11 +51,14 @@ struct api {
     char ready_reason[200];
 };
 
-/* Who asks. Administrators see and may do everything; others only what is their account's. */
+/* Who asks. */
 struct identity {
-    const char *account; /* "" when not known */
-    bool admin;
+    const char *account; /* a user's, or an account's of the machine; "" when not known */
+    struct rights rights;
     bool by_connection; /* the kernel said so, and the account is in the system's list */
+    bool by_cookie;     /* as a browser does, which also pages of others can make send it */
+    bool by_session;    /* the token is of a sign-in */
+    const char *token;  /* its id; NULL: none was used */
 };
 
 struct call {
@@ -61,10 +70,13 @@ struct call {
     struct intake *intake; /* of a body with a job in it; NULL: none came */
 };
 
-/* Whether who asks may see and change what belongs to `owner`. */
+/* Whether what belongs to `owner` is there for who asks; what may be done with it is the role's. */
 bool call_may_see(const struct call *call, const char *owner);
 /* NULL when everything may be seen, else the only owner that may. */
 const char *call_owner_filter(const struct call *call);
+
+/* Whether who asks may have something executed as the account. */
+bool call_may_run_as(const struct call *call, const char *account);
 
 instant_us call_now(const struct call *call);
 

@@ -10,17 +10,27 @@
 
 bool call_may_see(const struct call *call, const char *owner)
 {
-    return call->who.admin || strcmp(call->who.account, owner) == 0;
+    return call->who.rights.sees_all || strcmp(call->who.account, owner) == 0;
 }
 
 const char *call_owner_filter(const struct call *call)
 {
-    return call->who.admin ? NULL : call->who.account;
+    return call->who.rights.sees_all ? NULL : call->who.account;
+}
+
+bool call_may_run_as(const struct call *call, const char *account)
+{
+    return rights_include_account(&call->who.rights, account);
 }
 
 instant_us call_now(const struct call *call)
 {
     return clock_now(call->api->config.clock);
+}
+
+static bool only_reads(const struct call *call)
+{
+    return strcmp(call->route->method, "GET") == 0;
 }
 
 static enum rc check_source(const struct call *call, struct err *err)
@@ -29,13 +39,46 @@ static enum rc check_source(const struct call *call, struct err *err)
     const char *origin = http_request_header(call->request, "Origin");
     const char *site = http_request_header(call->request, "Sec-Fetch-Site");
 
-    if (call->route->access == ACCESS_OPEN)
+    if (call->route->access == ACCESS_OPEN && only_reads(call))
         return RC_OK;
     if (!guard_host_is_allowed(&call->api->guard, host))
         return err_fail(err, RC_FORBIDDEN, "this server is not known as %.200s", host);
     if (!guard_origin_is_allowed(origin, host) || !guard_site_is_allowed(site))
         return err_fail(err, RC_FORBIDDEN, "a page of another site may not ask");
     return RC_OK;
+}
+
+/* The least role for each access that asks for one. */
+static const enum user_role least_roles[] = {
+    [ACCESS_SEE] = ROLE_VIEWER,
+    [ACCESS_OPERATE] = ROLE_OPERATOR,
+    [ACCESS_EDIT] = ROLE_EDITOR,
+    [ACCESS_ADMIN] = ROLE_ADMIN,
+};
+
+static enum rc check_role(const struct call *call, struct err *err)
+{
+    enum access access = call->route->access;
+    enum user_role least;
+
+    if (access < ACCESS_SEE || access >= ARRAY_SIZE(least_roles))
+        return err_fail(err, RC_FORBIDDEN, "nobody may");
+    least = least_roles[access];
+    if (call->who.rights.role < least)
+        return err_fail(err, RC_FORBIDDEN, "%s acts as %s here, and this needs %s",
+                        call->who.account, role_text(call->who.rights.role), role_text(least));
+    return RC_OK;
+}
+
+/* A browser adds its cookies to whatever any page makes it send; a field of one's own it adds for
+ * our pages only. */
+static enum rc check_intent(const struct call *call, struct err *err)
+{
+    if (!call->who.by_cookie || only_reads(call) ||
+        http_request_header(call->request, "X-Cronjob-CSRF"))
+        return RC_OK;
+    return err_fail(err, RC_FORBIDDEN,
+                    "a change that is asked for with a cookie needs a field X-Cronjob-CSRF");
 }
 
 static enum rc check_access(struct call *call, struct err *err)
@@ -45,9 +88,9 @@ static enum rc check_access(struct call *call, struct err *err)
     if (call->route->access == ACCESS_OPEN)
         return RC_OK;
     rc = identity_find(call, err);
-    if (rc == RC_OK && call->route->access == ACCESS_ADMIN && !call->who.admin)
-        rc = err_fail(err, RC_FORBIDDEN, "%s is not an administrator", call->who.account);
-    return rc;
+    if (rc == RC_OK)
+        rc = check_intent(call, err);
+    return rc == RC_OK ? check_role(call, err) : rc;
 }
 
 bool dispatch_admit(struct http_request *request)

@@ -37,6 +37,18 @@ void handle_token_list(struct call *call);
 void handle_token_create(struct call *call);
 void handle_token_revoke(struct call *call);
 
+/* users.c */
+void handle_user_list(struct call *call);
+void handle_user_create(struct call *call);
+void handle_user_get(struct call *call);
+void handle_user_patch(struct call *call);
+void handle_user_remove(struct call *call);
+void handle_user_password(struct call *call);
+
+/* session.c */
+void handle_login(struct call *call);
+void handle_logout(struct call *call);
+
 /* status.c */
 void handle_summary(struct call *call);
 void handle_health(struct call *call);

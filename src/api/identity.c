@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/identity.h"
 
-#include <netinet/in.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
 
+#include "base/mem.h"
+
 #include "api/account.h"
-#include "api/token_cache.h"
+#include "api/cookie.h"
+#include "api/people.h"
+#include "api/source.h"
 #include "http/peer.h"
 
 enum { KNOWN_PEERS = 64 };
@@ -26,29 +30,6 @@ struct known_peer {
 };
 
 static _Thread_local struct known_peer known_peers[KNOWN_PEERS];
-
-static bool is_loopback(const struct sockaddr *peer)
-{
-    const struct sockaddr_in *v4 = (const void *)peer;
-    const struct sockaddr_in6 *v6 = (const void *)peer;
-
-    if (peer->sa_family == AF_INET)
-        return ntohl(v4->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
-    if (peer->sa_family != AF_INET6)
-        return peer->sa_family == AF_UNIX;
-    return IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr) ||
-           (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr) && v6->sin6_addr.s6_addr[12] == IN_LOOPBACKNET);
-}
-
-static bool was_passed_on(const struct http_request *request)
-{
-    static const char *const headers[] = {"Via", "Forwarded", "X-Forwarded-For", "X-Real-IP"};
-
-    for (size_t i = 0; i < ARRAY_SIZE(headers); i++)
-        if (http_request_header(request, headers[i]))
-            return true;
-    return false;
-}
 
 static enum rc ask_kernel(int socket, struct known_peer *ret_peer, struct err *err)
 {
@@ -88,32 +69,83 @@ static enum rc find_peer(struct call *call, const struct known_peer **ret_peer, 
 static enum rc identity_of_peer(struct call *call, struct err *err)
 {
     const struct known_peer *peer;
+    struct person person;
     enum rc rc;
 
     if (call->api->config.token_only)
         return err_fail(err, RC_UNAUTHORIZED, "this server asks everybody for a token");
-    if (!is_loopback(http_request_peer(call->request)))
+    if (!source_is_local(call))
         return err_fail(err, RC_UNAUTHORIZED, "from another machine a token is needed");
-    if (was_passed_on(call->request))
+    if (source_is_passed_on(call))
         return err_fail(err, RC_UNAUTHORIZED, "through a proxy a token is needed");
     rc = find_peer(call, &peer, err);
     if (rc != RC_OK)
         return rc;
-    call->who.account = arena_strdup(call->arena, peer->account);
-    call->who.by_connection = true;
-    call->who.admin = peer->uid == 0 || peer->uid == call->api->config.uid;
+    rc = people_find_account(call->api->people, peer->account,
+                             peer->uid == 0 || peer->uid == call->api->config.uid, call->arena,
+                             &person, err);
+    if (rc != RC_OK)
+        return rc;
+    call->who =
+        (struct identity){.account = person.name, .rights = person.rights, .by_connection = true};
     return RC_OK;
+}
+
+static void use_told(struct change *change)
+{
+    arena_release(&change->arena);
+    free(change);
+}
+
+/* Nobody waits for it, and what is lost is told with the next use. */
+static void tell_use(struct api *api, const char *token)
+{
+    struct change *change = xcalloc(1, sizeof(*change));
+
+    change->kind = CHANGE_TOKEN_USED;
+    change->access.id = arena_strdup(&change->arena, token);
+    change->access.last_used_at = clock_now(api->config.clock);
+    change->done = use_told;
+    if (changes_submit(api->config.changes, change, NULL) != RC_OK)
+        use_told(change);
+}
+
+static enum rc identity_of_secret(struct call *call, const char *secret, struct err *err)
+{
+    struct person person;
+    enum rc rc = people_find_secret(call->api->people, secret, call->arena, &person, err);
+
+    if (rc != RC_OK)
+        return rc;
+    call->who = (struct identity){.account = person.name,
+                                  .rights = person.rights,
+                                  .by_session = person.session,
+                                  .token = person.token};
+    if (person.tells_use)
+        tell_use(call->api, person.token);
+    return RC_OK;
+}
+
+static enum rc identity_of_cookie(struct call *call, const char *secret, struct err *err)
+{
+    enum rc rc = identity_of_secret(call, secret, err);
+
+    call->who.by_cookie = true;
+    return rc;
 }
 
 enum rc identity_find(struct call *call, struct err *err)
 {
     static const char scheme[] = "Bearer ";
     const char *authorization = http_request_header(call->request, "Authorization");
+    const char *cookies = http_request_header(call->request, "Cookie");
+    const char *secret = cookie_find(cookies, SESSION_COOKIE, call->arena);
 
+    if (!authorization && secret)
+        return identity_of_cookie(call, secret, err);
     if (!authorization)
         return identity_of_peer(call, err);
     if (strncasecmp(authorization, scheme, sizeof(scheme) - 1) != 0)
         return err_fail(err, RC_UNAUTHORIZED, "only `Authorization: Bearer` is understood");
-    return token_cache_find(call->api->tokens, authorization + sizeof(scheme) - 1, call->arena,
-                            &call->who.account, &call->who.admin, err);
+    return identity_of_secret(call, authorization + sizeof(scheme) - 1, err);
 }

@@ -2,12 +2,13 @@
 /*
  * api/identity.h: who asks. Private to api/.
  *
- * - With `Authorization: Bearer SECRET` the request acts as the token's account. A wrong token is
- *   refused; it never falls back to anything else.
+ * - With `Authorization: Bearer SECRET` the request acts as the token's account; else with the
+ *   cookie of a sign-in as its user. A wrong one is refused; it never falls back to anything else.
  * - Without, a connection over loopback acts as the account that owns the other end's socket, as
- * the kernel says. Account 0 and the server's own are administrators. A request that was passed on
- * by a proxy (Via, Forwarded, X-Forwarded-For) is not its sender's, so it needs a token.
+ *   the kernel says. Account 0 and the server's own have every right. A request that was passed on
+ *   by a proxy (Via, Forwarded, X-Forwarded-For) is not its sender's, so it needs a token.
  * - Everybody else needs a token.
+ * What they may is api/people.h's to say.
  */
 #ifndef CRONJOB_API_IDENTITY_H
 #define CRONJOB_API_IDENTITY_H

@@ -8,11 +8,25 @@
 #include "api/account.h"
 #include "api/executable.h"
 
+/* Of who asks: the account of their own name, else the first that they may use. */
+static const char *own_account(const struct call *call)
+{
+    const struct rights *rights = &call->who.rights;
+
+    if (rights->accounts.count && !rights_include_account(rights, call->who.account))
+        return rights->accounts.items[0];
+    return call->who.account;
+}
+
 static const char *default_run_as(const struct call *call, const struct job_found *current)
 {
-    if (call->who.admin && call->api->config.uid != 0)
-        return call->api->own_account;
-    return current ? current->owner : call->who.account;
+    const char *server = call->api->own_account;
+
+    if (call->api->config.uid != 0 && call_may_run_as(call, server))
+        return server;
+    if (!current || strcmp(current->owner, call->who.account) == 0)
+        return own_account(call);
+    return account_exists(current->owner, NULL) == RC_OK ? current->owner : current->job.run_as;
 }
 
 static enum rc check_account(const struct call *call, const struct job *job,
@@ -21,9 +35,9 @@ static enum rc check_account(const struct call *call, const struct job *job,
     const struct api *api = call->api;
     enum rc rc;
 
-    if (!call->who.admin && strcmp(job->run_as, call->who.account) != 0)
-        return err_fail(err, RC_FORBIDDEN, "run_as: only an administrator may use the account %s",
-                        job->run_as);
+    if (!call_may_run_as(call, job->run_as))
+        return err_fail(err, RC_FORBIDDEN, "run_as: %s may not use the account %s",
+                        call->who.account, job->run_as);
     if (api->config.uid != 0 && strcmp(job->run_as, api->own_account) != 0) {
         problems_add(problems, "run_as", "this server is not root and runs jobs as %s only",
                      api->own_account);
@@ -105,30 +119,60 @@ static enum rc explain(const struct call *call, enum rc rc, struct err *err)
     return rc;
 }
 
+/* Whether the job is as it was but for `enabled`. */
+static bool is_pause(const struct job *job, const struct job *current)
+{
+    struct job resumed = *job;
+    AUTO_BUF struct buf before, after;
+
+    resumed.enabled = current->enabled;
+    resumed.executable_changed_at = current->executable_changed_at; /* is the manager's to say */
+    buf_init(&before, LIMIT_DOCUMENT);
+    buf_init(&after, LIMIT_DOCUMENT);
+    return wire_job_document(current, &before) == RC_OK &&
+           wire_job_document(&resumed, &after) == RC_OK && before.length == after.length &&
+           memcmp(before.data, after.data, before.length) == 0;
+}
+
+/* What only the server knows, and what the job itself cannot know. */
+static enum rc complete(struct call *call, const struct job_found *current,
+                        struct problems *problems, struct job *job, struct err *err)
+{
+    enum rc rc = executable_read(call, current, problems, job, err);
+
+    if (rc != RC_OK)
+        return rc;
+    if (!job->run_as[0])
+        job->run_as = arena_strdup(problems->arena, default_run_as(call, current));
+    if (!job->time_zone[0])
+        job->time_zone = arena_strdup(problems->arena, call->api->config.time_zone);
+    rc = check_job(job, current ? current->id : 0, problems);
+    if (rc != RC_OK && rc != RC_INVALID)
+        return rc;
+    rc = check_account(call, job, problems, err);
+    if (rc == RC_OK)
+        rc = check_time(call, job, current, problems, err);
+    return rc;
+}
+
 enum rc job_body_read(struct call *call, enum wire_job_mode mode, const struct job_found *current,
                       struct problems *problems, struct job *ret_job, struct err *err)
 {
     struct wire_job_source source = {.mode = mode, .base = current ? &current->job : NULL};
     struct job job;
+    bool pauses; /* for which nobody needs the right to its account */
     enum rc rc;
 
     source.text = http_request_body(call->request, &source.length);
     rc = wire_job_read(&source, problems, &job, err);
     if (rc != RC_OK)
         return explain(call, rc, err);
-    rc = executable_read(call, current, problems, &job, err);
-    if (rc != RC_OK)
-        return rc;
-    if (!job.run_as[0])
-        job.run_as = arena_strdup(problems->arena, default_run_as(call, current));
-    if (!job.time_zone[0])
-        job.time_zone = arena_strdup(problems->arena, call->api->config.time_zone);
-    rc = check_job(&job, current ? current->id : 0, problems);
-    if (rc != RC_OK && rc != RC_INVALID)
-        return rc;
-    rc = check_account(call, &job, problems, err);
-    if (rc == RC_OK)
-        rc = check_time(call, &job, current, problems, err);
+    pauses = current && call->who.rights.role != ROLE_EDITOR && is_pause(&job, &current->job);
+    if (!pauses && call->who.rights.role >= ROLE_EDITOR)
+        rc = complete(call, current, problems, &job, err);
+    else if (!pauses)
+        rc = err_fail(err, RC_FORBIDDEN, "%s may change nothing of a job but `enabled`",
+                      role_text(call->who.rights.role));
     if (rc != RC_OK)
         return rc;
     if (problems->count > 0)

@@ -5,7 +5,9 @@
  *
  * - run_as: the account of who asks; of a job that exists, its owner. A server that is not root can
  *   start processes as its own account only, so that one is the default of its administrators.
- *   Only administrators may name an account that is not theirs (RC_FORBIDDEN).
+ *   Who asks must have the right to it (RC_FORBIDDEN). A user without an account of their own name
+ *   has the first of those they may use.
+ * - An operator may change `enabled` and nothing else (RC_FORBIDDEN).
  * - time_zone: the server's. It must exist, as the account must.
  * - A schedule that is new must have a tick to come.
  */

@@ -24,6 +24,7 @@ struct pending {
     bool (*refused)(struct pending *pending);
     unsigned tries;
     const char *secret; /* of a new token; the change's arena's */
+    void *context;      /* the handler's; the change's arena's */
 };
 
 struct pending *pending_new(struct call *call, enum change_kind kind,

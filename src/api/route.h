@@ -15,10 +15,14 @@
 
 struct call;
 
+/* Who may ask. What they may not see is not there for them: that is for the handler to heed. */
 enum access {
-    ACCESS_OPEN,  /* anybody, also without being known */
-    ACCESS_KNOWN, /* whoever is known; the handler shows only what is theirs */
-    ACCESS_ADMIN, /* administrators */
+    ACCESS_NOBODY,  /* what a row has that says nothing: then nobody may */
+    ACCESS_OPEN,    /* anybody, also without being known */
+    ACCESS_SEE,     /* whoever is known */
+    ACCESS_OPERATE, /* operators, editors, administrators */
+    ACCESS_EDIT,    /* editors and administrators */
+    ACCESS_ADMIN,   /* administrators */
 };
 
 enum body_kind {

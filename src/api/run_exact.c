@@ -80,7 +80,7 @@ static enum rc check_revision(struct call *call, const struct change *change,
                      (unsigned long long)past->revision);
         return RC_INVALID;
     }
-    if (!call->who.admin && strcmp(account.run_as, call->who.account) != 0)
+    if (!call_may_run_as(call, account.run_as))
         return err_fail(err, RC_FORBIDDEN, "the job ran as %s then", account.run_as);
     return RC_OK;
 }

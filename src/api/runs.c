@@ -132,20 +132,39 @@ static void run_accepted(struct pending *pending)
     answer_send(call, &answer, &body);
 }
 
+/*
+ * Operators and administrators run a job as it is, whatever account that is; one's own job may have
+ * been lent an account that is not one's own.
+ */
+static bool may_run(const struct call *call, const struct job *job)
+{
+    return call->who.rights.role != ROLE_EDITOR || call_may_run_as(call, job->run_as);
+}
+
+/* Other arguments, another environment or what the job was before make it another program. */
+static enum rc check_request(const struct call *call, const struct job *job,
+                             const struct run_request *request, struct err *err)
+{
+    bool as_it_is = !request->has_args && !request->env.count && !request->exact;
+
+    if (as_it_is || (call->who.rights.role >= ROLE_EDITOR && call_may_run_as(call, job->run_as)))
+        return RC_OK;
+    return err_fail(err, RC_FORBIDDEN, "%s may run the job only as it is", call->who.account);
+}
+
 /* The job that is to run, for who may run it. RC_FORBIDDEN: it runs as another account. */
-static enum rc find_runnable(struct pending *pending, struct err *err)
+static enum rc find_runnable(struct pending *pending, struct job_found *ret_job, struct err *err)
 {
     struct call *call = pending->call;
     struct change *change = &pending->change;
-    struct job_found job;
     enum rc rc = job_find_id(call, http_request_parameter(call->request, "id"), &change->id, err);
 
     if (rc == RC_OK)
-        rc = job_find(call, change->id, &change->arena, &job, err);
+        rc = job_find(call, change->id, &change->arena, ret_job, err);
     if (rc != RC_OK)
         return rc;
-    if (!call->who.admin && strcmp(job.job.run_as, call->who.account) != 0)
-        return err_fail(err, RC_FORBIDDEN, "the job runs as %s", job.job.run_as);
+    if (!may_run(call, &ret_job->job))
+        return err_fail(err, RC_FORBIDDEN, "the job runs as %s", ret_job->job.run_as);
     return RC_OK;
 }
 
@@ -157,10 +176,13 @@ void handle_run_now(struct call *call)
     size_t length;
     const char *body = http_request_body(call->request, &length);
     struct err err = {0};
-    enum rc rc = find_runnable(pending, &err);
+    struct job_found job;
+    enum rc rc = find_runnable(pending, &job, &err);
 
     if (rc == RC_OK)
         rc = wire_run_request_read(body, length, &problems, &request, &err);
+    if (rc == RC_OK)
+        rc = check_request(call, &job.job, &request, &err);
     if (rc == RC_OK && request.exact && *request.exact)
         rc = run_exact_fill(call, &pending->change, &request, &problems, &err);
     if (rc == RC_OK) {

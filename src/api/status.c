@@ -67,7 +67,7 @@ static void write_due(struct json_writer *writer, const struct call *call)
     const struct api_config *config = &call->api->config;
     int64_t due = -1;
 
-    if (config->due_next_hour && call->who.admin)
+    if (config->due_next_hour && call->who.rights.role == ROLE_ADMIN)
         due = config->due_next_hour(config->due_context);
     if (due < 0)
         json_member_null(writer, "due_next_hour");
@@ -113,7 +113,8 @@ void handle_summary(struct call *call)
     write_workers(&writer, &census);
     json_member_string(&writer, "version", api->config.version);
     json_member_string(&writer, "account", call->who.account);
-    json_member_boolean(&writer, "admin", call->who.admin);
+    json_member_string(&writer, "role", role_text(call->who.rights.role));
+    json_member_boolean(&writer, "admin", call->who.rights.role == ROLE_ADMIN);
     json_member_instant(&writer, "now", census.now);
     json_write_object_end(&writer);
     answer_json(call, &body);

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Access tokens: made, listed, revoked, by administrators. The secret is in one answer only. */
+#include "api/tokens.h"
+
 #include <string.h>
 
 #include "api/account.h"
 #include "api/answer.h"
 #include "api/handlers.h"
 #include "api/pending.h"
+#include "api/people.h"
 #include "api/secret.h"
-#include "api/token_cache.h"
 #include "wire/token.h"
 
 static bool visit_token(void *context, const struct access_token *token)
@@ -41,7 +43,7 @@ static void token_created(struct pending *pending)
     struct json_writer writer;
     AUTO_BUF struct buf body;
 
-    token_cache_expire(call->api->tokens);
+    people_expire(call->api->people);
     buf_init(&body, ANSWER_LIMIT);
     json_writer_init(&writer, &body);
     wire_token_write(&writer, &pending->change.access, pending->secret);
@@ -50,39 +52,74 @@ static void token_created(struct pending *pending)
     answer_send(call, &answer, &body);
 }
 
-/* A token for an account that is not there would be one that may do nothing. */
-static enum rc check_account(const struct token_request *request, struct problems *problems,
-                             struct err *err)
+void token_draw(struct pending *pending, span_us holds)
 {
-    enum rc rc = request->account[0] ? account_exists(request->account, err) : RC_OK;
-
-    if (rc != RC_NOT_FOUND)
-        return rc;
-    problems_add(problems, "account", "there is no account %.80s", request->account);
-    return RC_INVALID;
-}
-
-/* The name and the secret are drawn; the store keeps the secret's digest only. */
-static void fill_in_token(struct pending *pending, const struct token_request *request)
-{
-    struct call *call = pending->call;
     struct arena *arena = &pending->change.arena;
     struct access_token *token = &pending->change.access;
-    instant_us now = call_now(call);
     char secret[SECRET_TEXT], id[SECRET_ID_TEXT];
 
     secret_new(secret);
     secret_new_id(id);
-    *token = (struct access_token){
-        .id = arena_strdup(arena, id),
-        .name = request->name,
-        .account = request->account[0] ? request->account : arena_strdup(arena, call->who.account),
-        .admin = request->admin,
-        .created_at = now,
-        .expires_at = request->expires_in ? now + request->expires_in : INSTANT_NONE,
-    };
+    token->id = arena_strdup(arena, id);
+    token->created_at = call_now(pending->call);
+    token->expires_at = holds ? token->created_at + holds : INSTANT_NONE;
+    token->last_used_at = INSTANT_NONE;
     secret_digest(secret, strlen(secret), token->hash);
     pending->secret = arena_strdup(arena, secret);
+}
+
+/* A token for nobody would be one that may do nothing. */
+static enum rc check_account(struct call *call, const char *account, struct problems *problems,
+                             struct err *err)
+{
+    struct user_record user;
+    enum rc rc = people_find_user(call->api->people, account, call->arena, &user, err);
+
+    if (rc == RC_NOT_FOUND)
+        rc = account_exists(account, err);
+    if (rc != RC_NOT_FOUND)
+        return rc;
+    problems_add(problems, "account", "there is no user and no account %.80s", account);
+    return RC_INVALID;
+}
+
+/* Nobody makes a token that may do more than they themselves. */
+static enum rc check_rights(struct call *call, const struct access_token *token, struct err *err)
+{
+    struct rights theirs = rights_of_all();
+    enum rc rc = RC_OK;
+
+    if (!token->admin)
+        rc = people_rights_of(call->api->people, token->account, call->arena, &theirs, err);
+    theirs = rights_capped(&theirs, token->scope);
+    if (rc == RC_OK && !rights_cover(&call->who.rights, &theirs))
+        rc = err_fail(err, RC_FORBIDDEN, "the token would have more rights than %s",
+                      call->who.account);
+    return rc;
+}
+
+static enum rc fill_in_token(struct pending *pending, const struct token_request *request,
+                             struct problems *problems, struct err *err)
+{
+    struct call *call = pending->call;
+    struct access_token *token = &pending->change.access;
+    bool own = request->account[0] == '\0';
+    enum rc rc = RC_OK;
+
+    *token = (struct access_token){
+        .name = request->name,
+        .account = own ? arena_strdup(&pending->change.arena, call->who.account) : request->account,
+        .admin = request->admin,
+        .scope = request->scope,
+    };
+    people_expire(call->api->people);
+    if (!own)
+        rc = check_account(call, token->account, problems, err);
+    if (rc == RC_OK)
+        rc = check_rights(call, token, err);
+    if (rc == RC_OK)
+        token_draw(pending, request->expires_in);
+    return rc;
 }
 
 void handle_token_create(struct call *call)
@@ -96,9 +133,8 @@ void handle_token_create(struct call *call)
     enum rc rc = wire_token_request_read(body, length, &problems, &request, &err);
 
     if (rc == RC_OK)
-        rc = check_account(&request, &problems, &err);
+        rc = fill_in_token(pending, &request, &problems, &err);
     if (rc == RC_OK) {
-        fill_in_token(pending, &request);
         pending_submit(pending);
         return;
     }
@@ -110,7 +146,7 @@ static void token_revoked(struct pending *pending)
 {
     struct answer answer = answer_new(204, NULL);
 
-    token_cache_expire(pending->call->api->tokens);
+    people_expire(pending->call->api->people);
     answer_send(pending->call, &answer, NULL);
 }
 

@@ -25,20 +25,31 @@ static bool found_token(void *context, const struct access_token *token)
     return false;
 }
 
-/* Beyond loopback the kernel cannot say who asks, so somebody must have a token. */
+static bool found_user(void *context, const struct user_record *user)
+{
+    bool *found = context;
+
+    *found |= user->password[0] && !user->disabled;
+    return !*found;
+}
+
+/* Beyond loopback the kernel cannot say who asks, so somebody must have a token or a password. */
 static enum rc check_address(const struct system *system, struct err *err)
 {
-    bool has_token = false;
+    bool found = false;
     enum rc rc;
 
     if (process_is_loopback(system->options->address))
         return RC_OK;
-    rc = store_read_tokens(system->store, found_token, &has_token, err);
-    if (rc != RC_OK || has_token)
+    rc = store_read_tokens(system->store, found_token, &found, err);
+    if (rc == RC_OK && !found)
+        rc = store_read_users(system->store, found_user, &found, err);
+    if (rc != RC_OK || found)
         return rc;
     return err_fail(err, RC_FORBIDDEN,
-                    "listening on %s would let nobody in, or everybody: there is no token yet; "
-                    "start on 127.0.0.1 and make one with `cronjob token create`",
+                    "listening on %s would let nobody in, or everybody: there is no token yet, and "
+                    "no user who can sign in; start on 127.0.0.1 and make one with `cronjob token "
+                    "create` or `cronjob user add`",
                     system->options->address);
 }
 

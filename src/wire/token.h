@@ -16,11 +16,12 @@ struct token_request {
     const char *name;
     const char *account; /* "" is the account of who asks */
     bool admin;
-    span_us expires_in; /* 0: never */
+    enum user_role scope; /* editor, or admin of an `admin` token, when it was left out */
+    span_us expires_in;   /* 0: never */
 };
 
-/* {"name","account","admin","expires_in"}, name required. RC_MALFORMED: not an object; RC_INVALID:
- * problems. Memory comes from problems->arena. */
+/* {"name","account","admin","scope","expires_in"}, name required. RC_MALFORMED: not an object;
+ * RC_INVALID: problems. Memory comes from problems->arena. */
 MUST_USE enum rc wire_token_request_read(const char *text, size_t length, struct problems *problems,
                                          struct token_request *ret_request, struct err *err);
 

@@ -57,20 +57,8 @@ static enum memory_objects_fault objects_fault(void *context, enum memory_object
     return (enum memory_objects_fault)atomic_load(&fixture->objects_fault);
 }
 
-struct api_config fixture_config(struct fixture *fixture)
+static struct api_config plain_config(const struct fixture *fixture)
 {
-    struct memory_store_config store = {.unreachable = is_away, .context = fixture};
-
-    *fixture = (struct fixture){.clock = posix_clock_new(),
-                                .events = local_events_new(),
-                                .coordination = local_coordination_new(),
-                                .outputs = memory_outputs_new()};
-    mono_clock = fixture->clock;
-    store.clock = fixture->clock;
-    fixture->store = memory_store_new(&store);
-    fixture->objects = memory_objects_new(&(struct memory_objects_config){
-        .clock = fixture->clock, .fault = objects_fault, .context = fixture});
-    fixture->zones = posix_zones_new(NULL, NULL);
     return (struct api_config){.store = fixture->store,
                                .events = fixture->events,
                                .outputs = fixture->outputs,
@@ -88,6 +76,23 @@ struct api_config fixture_config(struct fixture *fixture)
                                .leader = "here",
                                .time_zone = "Europe/Berlin",
                                .uid = geteuid()};
+}
+
+struct api_config fixture_config(struct fixture *fixture)
+{
+    struct memory_store_config store = {.unreachable = is_away, .context = fixture};
+
+    *fixture = (struct fixture){.clock = posix_clock_new(),
+                                .events = local_events_new(),
+                                .coordination = local_coordination_new(),
+                                .outputs = memory_outputs_new()};
+    mono_clock = fixture->clock;
+    store.clock = fixture->clock;
+    fixture->store = memory_store_new(&store);
+    fixture->objects = memory_objects_new(&(struct memory_objects_config){
+        .clock = fixture->clock, .fault = objects_fault, .context = fixture});
+    fixture->zones = posix_zones_new(NULL, NULL);
+    return plain_config(fixture);
 }
 
 void fixture_start(struct fixture *fixture, const struct api_config *config)
@@ -110,6 +115,12 @@ void fixture_start(struct fixture *fixture, const struct api_config *config)
     if (api_new(&whole, &fixture->api, &err) != RC_OK)
         fail_msg("%s", err.message);
     api_set_ready(fixture->api, true, NULL);
+}
+
+void fixture_second_config(const struct fixture *fixture, struct api_config *ret_config)
+{
+    *ret_config = plain_config(fixture);
+    ret_config->changes = manager_changes(fixture->manager);
 }
 
 void fixture_stop(struct fixture *fixture)

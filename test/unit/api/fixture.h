@@ -39,6 +39,9 @@ struct api_config fixture_config(struct fixture *fixture);
 void fixture_start(struct fixture *fixture, const struct api_config *config);
 void fixture_stop(struct fixture *fixture);
 
+/* A further API server over the same store and manager. */
+void fixture_second_config(const struct fixture *fixture, struct api_config *ret_config);
+
 /* A fake: what a run wrote. */
 void fixture_write_output(struct fixture *fixture, const struct run_key *run, const void *data,
                           size_t length);

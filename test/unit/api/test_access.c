@@ -175,7 +175,7 @@ static void hides_what_is_not_theirs(void **state)
     reply_release(&reply);
     reply = ask(*state, "GET", "/summary", bearer(secret), NULL);
     assert_body_has(&reply, "\"scheduled\":0");
-    assert_body_has(&reply, "\"account\":\"nobody\",\"admin\":false");
+    assert_body_has(&reply, "\"account\":\"nobody\",\"role\":\"editor\",\"admin\":false");
     reply_release(&reply);
     free(secret);
 }

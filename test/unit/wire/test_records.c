@@ -164,7 +164,9 @@ static void token_hides_its_hash(void **state)
                                  .name = "ci",
                                  .account = "alice",
                                  .hash = {1, 2, 3},
-                                 .expires_at = INSTANT_NONE};
+                                 .scope = ROLE_OPERATOR,
+                                 .expires_at = INSTANT_NONE,
+                                 .last_used_at = INSTANT_NONE};
     struct json_writer writer;
     struct buf AUTO_BUF text;
 
@@ -175,12 +177,15 @@ static void token_hides_its_hash(void **state)
     wire_token_write(&writer, &token, "dcj_secret");
     wire_token_write(&writer, &token, NULL);
     json_write_array_end(&writer);
-    assert_string_equal(text.data, "[{\"id\":\"abcd1234\",\"name\":\"ci\",\"account\":\"alice\","
-                                   "\"admin\":false,\"created_at\":\"1970-01-01T00:00:00Z\","
-                                   "\"expires_at\":null,\"token\":\"dcj_secret\"},"
-                                   "{\"id\":\"abcd1234\",\"name\":\"ci\",\"account\":\"alice\","
-                                   "\"admin\":false,\"created_at\":\"1970-01-01T00:00:00Z\","
-                                   "\"expires_at\":null}]");
+    assert_string_equal(text.data,
+                        "[{\"id\":\"abcd1234\",\"name\":\"ci\",\"account\":\"alice\","
+                        "\"admin\":false,\"scope\":\"operator\",\"session\":false,\"created_at\":"
+                        "\"1970-01-01T00:00:00Z\","
+                        "\"expires_at\":null,\"last_used_at\":null,\"token\":\"dcj_secret\"},"
+                        "{\"id\":\"abcd1234\",\"name\":\"ci\",\"account\":\"alice\","
+                        "\"admin\":false,\"scope\":\"operator\",\"session\":false,\"created_at\":"
+                        "\"1970-01-01T00:00:00Z\","
+                        "\"expires_at\":null,\"last_used_at\":null}]");
 }
 
 static void request_for_a_token_needs_a_name(void **state)

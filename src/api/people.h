@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * api/people.h: users and access tokens, kept close: who somebody is and what they may. Private to
+ * api/.
+ *
+ * The store is asked at most every PEOPLE_AGE, and at once after a change made here, so that what
+ * was revoked or taken away anywhere is refused within that time. When the store does not answer
+ * nobody is let in. Safe from any thread.
+ *
+ * Who is known by a name has the rights of the user of that name. An account without a user is an
+ * editor who runs jobs as itself; the accounts that may do everything on the machine (root, the
+ * server's own) have every right, with or without a user.
+ */
+#ifndef CRONJOB_API_PEOPLE_H
+#define CRONJOB_API_PEOPLE_H
+
+#include <stdbool.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+
+#include "core/rights.h"
+
+#include "ports/clock.h"
+#include "ports/store.h"
+
+#define PEOPLE_AGE    (2 * SECOND)
+#define TOKEN_USE_AGE MINUTE /* how old the time of a token's last use gets before it is told */
+
+struct people;
+
+struct people *people_new(struct store *store, struct clock *clock);
+void people_free(struct people *people);
+
+/* Memory is the arena's that was given. */
+struct person {
+    const char *name;
+    struct rights rights;
+    const char *token; /* its id; NULL: known without one */
+    bool session;      /* the token is of a sign-in */
+    bool tells_use;    /* the token's last use is to be told to the store */
+};
+
+/*
+ * Whom a secret stands for, capped to the token's scope. RC_UNAUTHORIZED: unknown, revoked,
+ * expired, or of a user that is disabled, all told by the same words.
+ */
+MUST_USE enum rc people_find_secret(struct people *people, const char *secret, struct arena *arena,
+                                    struct person *ret_person, struct err *err);
+
+/* An account of this machine. `is_master`: it holds every right. RC_UNAUTHORIZED: disabled. */
+MUST_USE enum rc people_find_account(struct people *people, const char *name, bool is_master,
+                                     struct arena *arena, struct person *ret_person,
+                                     struct err *err);
+
+/* A user, strings copied. RC_NOT_FOUND. */
+MUST_USE enum rc people_find_user(struct people *people, const char *name, struct arena *arena,
+                                  struct user_record *ret_user, struct err *err);
+
+/* What a token would carry that acts as this name: the user's rights, or an account's own. */
+MUST_USE enum rc people_rights_of(struct people *people, const char *name, struct arena *arena,
+                                  struct rights *ret_rights, struct err *err);
+
+/* Users or tokens have changed: ask the store next time. */
+void people_expire(struct people *people);
+
+struct rights rights_of_user(const struct user_record *user);
+
+#endif
