@@ -11,6 +11,7 @@
 #include "base/buf.h"
 
 #include "cli/help.h"
+#include "cli/session.h"
 #include "http/client.h"
 
 enum { HELP_LIMIT = 256 * 1024, TOKEN_LIMIT = 4096 };
@@ -109,7 +110,8 @@ static bool read_token(struct cli *cli, const char *path)
     struct buf content;
     if (!path) {
         const char *token = cli_variable(cli, "CRONJOB_TOKEN");
-        cli->token = token && *token ? token : NULL;
+        cli->token = token && *token ? token : session_load(cli);
+        cli->has_session = cli->token && cli->token != token;
         return true;
     }
     if (!cli_read_file(path, TOKEN_LIMIT, &content))

@@ -51,6 +51,7 @@ struct cli {
     struct arena arena;                    /* everything of this call */
     const char *server;                    /* its URL, without a / at the end */
     const char *token;                     /* NULL: none */
+    bool has_session;                      /* the token is one that `login` has left */
     const char *ca_file;        /* vouches for the server; NULL: whom the system trusts */
     struct http_client *client; /* made by the first question to the server */
     bool json;                  /* print documents instead of tables */

@@ -21,6 +21,10 @@ extern const struct command command_next, command_check, command_import, command
 extern const struct command command_workers_remove, command_workers, command_drain, command_undrain,
     command_status;
 extern const struct command command_doctor;
+/* user.c, login.c */
+extern const struct command command_user_add, command_user_change, command_user_list;
+extern const struct command command_user_remove, command_user_password;
+extern const struct command command_login, command_logout;
 extern const struct command command_token_create, command_token_list, command_token_revoke;
 
 /* help.c, completions.c */

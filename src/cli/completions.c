@@ -60,7 +60,7 @@ static void print_bash(const struct command *const *commands)
     (void)puts("' -- \"$cur\")\n"
                "        return\n"
                "    fi\n"
-               "    [ \"$name\" = token ] && name=\"token ${COMP_WORDS[2]}\"\n"
+               "    [[ $name == token || $name == user ]] && name+=\" ${COMP_WORDS[2]}\"\n"
                "    case $name in");
     for (; *commands; commands++) {
         if ((*commands)->hidden)
@@ -70,8 +70,9 @@ static void print_bash(const struct command *const *commands)
         (void)puts("' ;;");
     }
     (void)puts("        token*) options='create list revoke' ;;\n"
+               "        user*) options='add list change remove password' ;;\n"
                "    esac\n"
-               "    if [[ $cur == -* || $name == 'token '* && $COMP_CWORD -eq 2 ]]; then\n"
+               "    if [[ $cur == -* || $name == *' '* && $COMP_CWORD -eq 2 ]]; then\n"
                "        mapfile -t COMPREPLY < <(compgen -W \"$options\" -- \"$cur\")\n"
                "    else\n"
                "        mapfile -t COMPREPLY < <(compgen -f -- \"$cur\")\n"
@@ -131,6 +132,13 @@ static void print_zsh(const struct command *const *commands)
                "        fi\n"
                "        name=\"token $words[3]\"\n"
                "    fi\n"
+               "    if [[ $name == user ]]; then\n"
+               "        if (( CURRENT == 3 )); then\n"
+               "            compadd add list change remove password\n"
+               "            return\n"
+               "        fi\n"
+               "        name=\"user $words[3]\"\n"
+               "    fi\n"
                "    case $name in");
     for (; *commands; commands++) {
         if ((*commands)->hidden)
@@ -178,7 +186,9 @@ static void print_fish(const struct command *const *commands)
 {
     (void)puts(
         "# fish completion of cronjob\n"
-        "complete -c cronjob -n '__fish_seen_subcommand_from token' -a 'create list revoke'");
+        "complete -c cronjob -n '__fish_seen_subcommand_from token' -a 'create list revoke'\n"
+        "complete -c cronjob -n '__fish_seen_subcommand_from user'"
+        " -a 'add list change remove password'");
     for (size_t i = 0; commands[i]; i++) {
         if (commands[i]->hidden)
             continue;

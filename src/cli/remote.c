@@ -65,7 +65,10 @@ static void complain_of_answer(struct cli *cli, unsigned status, const struct js
     const char *part = text_string(problem, "detail", NULL) ? "detail" : "title";
     if (complain_of_fields(text_member(problem, "errors"), &cli->arena))
         return;
-    if (text_string(problem, part, NULL))
+    if (status == 401 && cli->has_session)
+        cli_complain("the session has ended: sign in again with `cronjob login`, or go on without "
+                     "by `cronjob logout`");
+    else if (text_string(problem, part, NULL))
         cli_complain("%s", text_of_member(problem, part, &cli->arena));
     else
         cli_complain("the server answers with status %u", status);

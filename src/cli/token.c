@@ -20,8 +20,11 @@ static void write_request(const struct arguments *arguments, struct buf *body)
     json_member_string(&writer, "name", arguments->operands[0]);
     if (account)
         json_member_string(&writer, "account", account);
+    const char *scope = arguments_value(arguments, "scope");
     if (arguments_have(arguments, "admin"))
         json_member_boolean(&writer, "admin", true);
+    if (scope)
+        json_member_string(&writer, "scope", scope);
     if (expires_in)
         json_member_string(&writer, "expires_in", expires_in);
     json_write_object_end(&writer);
@@ -46,8 +49,9 @@ static int run_create(struct cli *cli, const struct arguments *arguments)
 }
 
 static const struct option create_options[] = {
-    {.name = "account", .value = "ACCOUNT", .help = "as whom it acts; you"},
+    {.name = "account", .value = "NAME", .help = "the user or account as whom it acts; you"},
     {.name = "admin", .help = "it may do everything"},
+    {.name = "scope", .value = "ROLE", .help = "it may do no more than this role; editor"},
     {.name = "expires-in", .value = "SPAN", .help = "how long it holds; for ever"},
     {0},
 };
@@ -72,8 +76,10 @@ static const struct column token_columns[] = {
     {.title = "NAME", .path = "name"},
     {.title = "ACCOUNT", .path = "account"},
     {.title = "ADMIN", .path = "admin"},
+    {.title = "SCOPE", .path = "scope"},
     {.title = "CREATED", .path = "created_at"},
     {.title = "EXPIRES", .path = "expires_at"},
+    {.title = "USED", .path = "last_used_at"},
 };
 
 static int run_list(struct cli *cli, const struct arguments *arguments)
