@@ -385,6 +385,16 @@ def test_a_run_is_repeated_exactly(server):
     assert cli(server, "run", "exactly", "--exact", first["id"], "--wait") == "old y 1\n"
 
 
+def test_it_is_shown_since_when_a_job_has_its_bytes(server):
+    job = add_file(server, "#!/bin/sh\necho one\n", name="shown")
+    new = base64.b64encode(b"#!/bin/sh\necho two\n").decode()
+    changed = server.change(job, executable=new)["executable_changed_at"]
+    assert changed > job["executable_changed_at"]
+    server.change(job, description="the same bytes")
+    shown = dict(line.split(None, 1) for line in cli(server, "show", "shown").splitlines())
+    assert shown["executable_changed_at"] == changed
+
+
 def test_a_command_is_repeated_exactly(server):
     job = server.add("@manual", "echo old $A", env={"A": "1"})
     first = server.wait_run(server.run(job, {"env": {"A": "2"}}))
