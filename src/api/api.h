@@ -60,7 +60,9 @@ struct api_config {
     const char *leader;    /* the name of the manager that leads; NULL: as the store says */
     const char *time_zone; /* of jobs that name none; NULL: zones_local_name() */
     uid_t uid;             /* the account that jobs are started from: 0 may use any */
-    bool token_only;       /* never trust the account behind a loopback connection */
+    const uint8_t *seal; /* by which it knows what a manager sealed (core/seal.h), so that it makes
+                            nothing else into something new; NULL: nothing is sealed */
+    bool token_only;     /* never trust the account behind a loopback connection */
 
     /* How many jobs are due within the hour. May be NULL: it is not known here. */
     int64_t (*due_next_hour)(void *context);

@@ -145,6 +145,10 @@ static void submit_document(struct pending *pending, const struct job_found *cur
 
     if (current->removed)
         rc = err_fail(&err, RC_CONFLICT, "the job was removed and cannot be changed any more");
+    else if (current->is_forged) /* a manager would sign what is kept of it */
+        rc = err_fail(&err, RC_CONFLICT,
+                      "no manager signed what is kept of the job: an administrator is to look at "
+                      "it, and to sign it by `cronjob sign`");
     else
         rc = job_body_read(pending->call, mode, current, &problems, &change->job, &err);
     if (rc != RC_OK) {

@@ -83,6 +83,15 @@ struct reading {
     enum rc rc;
 };
 
+static bool is_forged(const struct call *call, const struct job_record *job)
+{
+    const struct seal_subject subject = {
+        .kind = SEAL_JOB, .job = job->id, .revision = job->revision, .owner = job->owner};
+    const uint8_t *seal = call->api->config.seal;
+
+    return seal && seal_check(seal, &subject, job->document, job->document_length) != RC_OK;
+}
+
 static bool visit_found(void *context, const struct job_record *job)
 {
     struct reading *reading = context;
@@ -99,6 +108,7 @@ static bool visit_found(void *context, const struct job_record *job)
         .created_at = job->created_at,
         .owner = arena_strdup(reading->arena, job->owner),
         .schedule = arena_strdup(reading->arena, job->schedule),
+        .is_forged = is_forged(reading->call, job),
     };
     reading->rc = wire_job_read(&source, &problems, &reading->found->job, reading->err);
     if (reading->rc != RC_OK)

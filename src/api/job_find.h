@@ -15,6 +15,7 @@ struct job_found {
     instant_us created_at;
     const char *owner;
     const char *schedule;
+    bool is_forged; /* somebody else than a manager wrote its document, or nobody sealed it yet */
     struct job job; /* read from its document */
 };
 

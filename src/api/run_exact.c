@@ -7,16 +7,28 @@
 
 struct past {
     struct arena *arena;
+    const uint8_t *seal; /* the API's */
     bool found, began;
+    bool is_forged; /* its request */
     uint64_t revision;
     const char *request;
 };
+
+static bool is_forged(const uint8_t *seal, const struct run *run)
+{
+    const struct seal_subject subject = {
+        .kind = SEAL_RUN, .job = run->key.job, .scheduled_at = run->key.scheduled_at};
+
+    return seal && *run->request &&
+           seal_check(seal, &subject, run->request, strlen(run->request)) != RC_OK;
+}
 
 static bool note_past(void *context, const struct run_record *record)
 {
     struct past *past = context;
 
     past->found = true;
+    past->is_forged = is_forged(past->seal, &record->run);
     past->began = record->run.result.started_at != INSTANT_NONE;
     past->revision = record->run.revision;
     past->request = arena_strdup(past->arena, record->run.request);
@@ -43,6 +55,8 @@ static enum rc find_past(struct call *call, job_id job, const char *id, struct p
         problems_add(problems, "exact", "job %llu has no run %.80s", (unsigned long long)job, id);
     else if (!past->began || !past->revision)
         problems_add(problems, "exact", "run %.80s never began: there is nothing to repeat", id);
+    else if (past->is_forged)
+        problems_add(problems, "exact", "no manager signed what was given with run %.80s", id);
     return problems->count ? RC_INVALID : RC_OK;
 }
 
@@ -88,7 +102,7 @@ static enum rc check_revision(struct call *call, const struct change *change,
 enum rc run_exact_fill(struct call *call, struct change *change, struct run_request *request,
                        struct problems *problems, struct err *err)
 {
-    struct past past = {.arena = &change->arena};
+    struct past past = {.arena = &change->arena, .seal = call->api->config.seal};
     struct run_request was;
     enum rc rc;
 
@@ -100,7 +114,8 @@ enum rc run_exact_fill(struct call *call, struct change *change, struct run_requ
     if (rc == RC_OK)
         rc = check_revision(call, change, &past, problems, err);
     if (rc == RC_OK)
-        rc = wire_run_request_read(past.request, strlen(past.request), problems, &was, err);
+        rc = wire_run_request_read(past.request, seal_body(past.request, strlen(past.request)),
+                                   problems, &was, err);
     if (rc != RC_OK)
         return rc;
     was.exact = request->exact;

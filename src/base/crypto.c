@@ -96,6 +96,24 @@ void crypto_authenticate(const struct crypto_key *key, const void *data, size_t 
     sodium_memzero(&state, sizeof(state));
 }
 
+void crypto_signature_keys(const uint8_t seed[CRYPTO_SEED], uint8_t ret_private[CRYPTO_PRIVATE],
+                           uint8_t ret_public[CRYPTO_PUBLIC])
+{
+    CHECK(crypto_sign_seed_keypair(ret_public, ret_private, seed) == 0);
+}
+
+void crypto_signature_make(const uint8_t key[CRYPTO_PRIVATE], const void *data, size_t length,
+                           uint8_t ret_signature[CRYPTO_SIGNATURE])
+{
+    CHECK(crypto_sign_detached(ret_signature, NULL, data, length, key) == 0);
+}
+
+bool crypto_signature_fits(const uint8_t key[CRYPTO_PUBLIC], const void *data, size_t length,
+                           const uint8_t signature[CRYPTO_SIGNATURE])
+{
+    return crypto_sign_verify_detached(signature, data, length, key) == 0;
+}
+
 bool crypto_equal(const void *a, const void *b, size_t length)
 {
     return sodium_memcmp(a, b, length) == 0;
@@ -110,4 +128,16 @@ void crypto_base64(char *text, size_t capacity, const void *data, size_t length)
 {
     CHECK(
         sodium_bin2base64(text, capacity, data, length, sodium_base64_VARIANT_URLSAFE_NO_PADDING));
+}
+
+bool crypto_base64_read(const char *text, size_t length, void *ret_data, size_t size)
+{
+    size_t got = 0;
+
+    for (size_t i = 0; i < length; i++) /* libsodium does not look at the highest bit of each */
+        if ((unsigned char)text[i] > 127)
+            return false;
+    return sodium_base642bin(ret_data, size, text, length, NULL, &got, NULL,
+                             sodium_base64_VARIANT_URLSAFE_NO_PADDING) == 0 &&
+           got == size;
 }

@@ -55,6 +55,15 @@ struct crypto_key {
 void crypto_authenticate(const struct crypto_key *key, const void *data, size_t length,
                          uint8_t ret_mac[CRYPTO_DIGEST]);
 
+/* Ed25519: who has the private key signs, who has the public one can tell. A seed gives both. */
+enum { CRYPTO_SEED = 32, CRYPTO_PRIVATE = 64, CRYPTO_PUBLIC = 32, CRYPTO_SIGNATURE = 64 };
+void crypto_signature_keys(const uint8_t seed[CRYPTO_SEED], uint8_t ret_private[CRYPTO_PRIVATE],
+                           uint8_t ret_public[CRYPTO_PUBLIC]);
+void crypto_signature_make(const uint8_t key[CRYPTO_PRIVATE], const void *data, size_t length,
+                           uint8_t ret_signature[CRYPTO_SIGNATURE]);
+bool crypto_signature_fits(const uint8_t key[CRYPTO_PUBLIC], const void *data, size_t length,
+                           const uint8_t signature[CRYPTO_SIGNATURE]);
+
 /* Takes the same time wherever the two differ. */
 bool crypto_equal(const void *a, const void *b, size_t length);
 
@@ -63,5 +72,7 @@ void crypto_forget(void *data, size_t length);
 
 /* base64url without padding; `capacity` holds it and a NUL. */
 void crypto_base64(char *text, size_t capacity, const void *data, size_t length);
+/* False when it is anything but the base64url of exactly `size` bytes. */
+bool crypto_base64_read(const char *text, size_t length, void *ret_data, size_t size);
 
 #endif

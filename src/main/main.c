@@ -12,6 +12,7 @@
 #include "main/options.h"
 #include "main/probe.h"
 #include "main/servers.h"
+#include "main/sign.h"
 
 /* ---- what the client may ask --------------------------------------------------------------- */
 
@@ -143,6 +144,7 @@ static void gather_commands(const struct command *commands[COMMANDS_MAX])
     }
     commands[count++] = &command_guardian;
     commands[count++] = &command_migrate;
+    commands[count++] = &command_sign;
     for (const struct command *const *at = cli_commands; *at && count < COMMANDS_MAX - 1; at++)
         commands[count++] = *at;
     commands[count] = NULL;

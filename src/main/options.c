@@ -51,6 +51,8 @@
     "an account that jobs may run as on this node; with none given, any [any]") \
   X("new-privileges",    RUNNING, false, NULL, "no", option_set_switch, new_privileges, 0, 0, \
     "what jobs execute may gain privileges, as by sudo") \
+  X("unsigned-jobs",     ROLE_WORKER, false, NULL, "no", option_set_switch, unsigned_jobs, 0, 0, \
+    "jobs that no manager has signed are executed as well, for an upgrade") \
   X("allow-root",        ROLE_API | ROLE_MANAGER, false, NULL, "no", option_set_switch, allow_root, 0, 0, \
     "it may run as root, though it needs no privilege") \
   X("log-level",         ALL, false, "LEVEL", "info", option_set_level, log_level, 0, 0, \

@@ -58,6 +58,7 @@ struct server_options {
     struct pairs labels;   /* of the worker */
     struct strings run_as; /* accounts that jobs may run as on this node; empty: any */
     bool new_privileges;   /* jobs may gain them by set-user-ID programs */
+    bool unsigned_jobs;    /* a worker executes what no manager has signed yet */
     bool allow_root;       /* API server or manager as root */
     enum log_level log_level;
     enum log_format log_format;

@@ -6,6 +6,8 @@
 #ifndef CRONJOB_MAIN_SYSTEM_H
 #define CRONJOB_MAIN_SYSTEM_H
 
+#include "core/seal.h"
+
 #include "adapters/directory/walk.h"
 #include "api/api.h"
 #include "link/gate.h"
@@ -22,6 +24,7 @@ struct system {
     struct link_secret secret; /* of a cluster's roles */
     struct certificate_files certificate_files;
     struct http_certificate certificate; /* while servers are made; of NULLs: clear text */
+    struct seal_keys seal;               /* which follow from the secret */
 
     struct clock *clock;
     struct zones *zones;

@@ -146,6 +146,7 @@ enum rc system_make_ports(struct system *system, struct err *err)
     system->events = system->local_events = local_events_new();
     if (system->role != ROLE_STANDALONE)
         rc = link_secret_read(system->options->cluster_secret, &system->secret, err);
+    seal_keys_derive(system->secret.bytes, system->secret.length, &system->seal);
     if (rc == RC_OK)
         rc = make_store(system, err);
     if (rc == RC_OK)
@@ -177,6 +178,7 @@ void system_free_ports(struct system *system)
     if (system->local_events)
         events_free(system->local_events);
     link_secret_forget(&system->secret);
+    crypto_forget(&system->seal, sizeof(system->seal));
     coordination_free(system->coordination);
     objects_free(system->objects);
     store_free(system->store);

@@ -14,6 +14,13 @@
 #define CLUSTER_LEASE (8 * SECOND)
 #define GATE_DRAIN    (5 * SECOND) /* for calls of other roles that go on */
 
+/* Within one process there is nobody to be protected from: who can write into the store could also
+ * read the key. */
+static bool seals(const struct system *system)
+{
+    return system->role != ROLE_STANDALONE;
+}
+
 /* ---- the API --------------------------------------------------------------------------------- */
 
 static bool found_token(void *context, const struct access_token *token)
@@ -82,6 +89,7 @@ static enum rc make_api(struct system *system, struct err *err)
         .leader = system->role == ROLE_STANDALONE ? options->name : NULL,
         .time_zone = options->time_zone[0] ? options->time_zone : NULL,
         .uid = geteuid(),
+        .seal = seals(system) ? system->seal.known : NULL,
         .token_only = options->token_only,
         .upload_directory = upload_directory(system),
         .upload_limit = options->upload_limit,
@@ -112,6 +120,7 @@ static enum rc make_manager(struct system *system, struct err *err)
         .objects = system->objects,
         .zones = system->zones,
         .clock = system->clock,
+        .seal = seals(system) ? system->seal.own : NULL,
         .keep_runs_for = system->options->keep_runs_for,
         .keep_runs_of_job = system->options->keep_runs,
         .keep_files_for = system->options->keep_files_for,
@@ -163,6 +172,8 @@ static enum rc make_worker(struct system *system, struct err *err)
         .labels = system->options->labels,
         .run_as = system->options->run_as,
         .may_gain = system->options->new_privileges,
+        .seal = seals(system) ? system->seal.known : NULL,
+        .unsealed_too = system->options->unsigned_jobs,
         .alone = system->role == ROLE_STANDALONE,
         .store = system->store,
         .coordination = system->coordination,

@@ -22,9 +22,10 @@ struct snapshot {
     char worker[LIMIT_NAME + 1];
     bool enabled;
     instant_us starts_at;
-    char *schedule; /* of the batch's arena, as the next two */
+    char *schedule; /* of the batch's arena, as the next three */
     char *time_zone;
     struct pairs placement;
+    char *owner;
     struct job *job; /* REPLACE: read from its document, NULL when that cannot be */
     bool claimed;    /* of a run */
 };

@@ -51,6 +51,7 @@ static bool note_job(void *context, const struct job_record *job)
             .schedule = arena_strdup(&batch->arena, job->schedule),
             .time_zone = arena_strdup(&batch->arena, job->time_zone),
             .placement = copy_pairs(&batch->arena, &job->placement),
+            .owner = arena_strdup(&batch->arena, job->owner),
         };
         memcpy(item->before.worker, job->worker,
                MIN(strlen(job->worker) + 1, sizeof(item->before.worker) - 1));
@@ -178,6 +179,7 @@ static enum rc prepare_create(struct change_batch *batch, struct pending_change 
         .job = &change->job,
         .document = item->document.data,
         .document_length = item->document.length,
+        .seal = manager->config.seal,
         .owner = change->owner,
         .worker = item->worker < 0 ? "" : manager->places[item->worker].name,
         .idempotency_key = change->idempotency_key,
@@ -217,6 +219,8 @@ static enum rc prepare_replace(struct change_batch *batch, struct pending_change
         .job = &change->job,
         .document = item->document.data,
         .document_length = item->document.length,
+        .seal = manager->config.seal,
+        .owner = item->before.owner,
         .worker = item->worker < 0 ? "" : manager->places[item->worker].name,
     };
     return RC_OK;
@@ -278,6 +282,22 @@ static int find_current(const struct manager *manager, const struct pending_chan
     return holder >= 0 ? holder : manager_find_worker(manager, item->before.worker);
 }
 
+/* What was given with a run on demand, sealed for this instant. */
+static const char *sealed_request(struct change_batch *batch, const struct change *change)
+{
+    const struct seal_subject subject = {
+        .kind = SEAL_RUN, .job = change->id, .scheduled_at = change->run.scheduled_at};
+    const uint8_t *seal = batch->manager->config.seal;
+    struct buf AUTO_BUF text;
+
+    if (!change->request || !*change->request || !seal)
+        return change->request ? change->request : "";
+    buf_init(&text, SIZE_MAX);
+    (void)buf_puts(&text, change->request);
+    (void)seal_put(seal, &subject, &text); /* without a limit nothing fails */
+    return arena_strndup(&batch->arena, text.data, text.length);
+}
+
 static enum rc prepare_run(struct change_batch *batch, struct pending_change *item, instant_us now)
 {
     struct manager *manager = batch->manager;
@@ -303,7 +323,7 @@ static enum rc prepare_run(struct change_batch *batch, struct pending_change *it
         .worker = item->worker < 0 ? "" : manager->places[item->worker].name,
         .reason = "",
         .revision = change->revision,
-        .request = change->request ? change->request : "",
+        .request = sealed_request(batch, change),
         .count = 1,
         .until = change->run.scheduled_at,
     };

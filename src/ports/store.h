@@ -36,6 +36,7 @@
 #include "core/job.h"
 #include "core/record.h"
 #include "core/run.h"
+#include "core/seal.h"
 
 struct store;
 
@@ -127,6 +128,8 @@ enum write_kind {
     WRITE_JOB_PURGE,   /* job.id; RC_NOT_FOUND; the job and all its runs are erased */
     WRITE_JOB_STATUS,  /* job.id, .revision, .status, by the agenda; RC_STALE (also: removed),
                           RC_NOT_FOUND */
+    WRITE_JOB_SEAL,    /* job.id, .revision, .document: in the place of the document, which says the
+                          same; the revision stays; RC_NOT_FOUND, RC_STALE */
     WRITE_JOB_ASSIGN,  /* job.id, .worker; the revision stays; RC_NOT_FOUND */
     WRITE_RUN_QUEUE,   /* run: a run on demand, queued, without a token; with a .revision (not 0) it
                           is of that one, whoever claims it; RC_NOT_FOUND: the job; RC_CONFLICT: the
@@ -172,7 +175,9 @@ struct write_job {
     const struct job *job;
     const char *document;
     size_t document_length;
-    const char *owner;
+    const uint8_t *seal; /* CREATE, REPLACE: NULL, or the key (core/seal.h) by which the document is
+                            sealed once id and revision are known: write_job_text() */
+    const char *owner;   /* CREATE; REPLACE with .seal: who it is believed to be */
     const char *worker;
     enum job_status status;
     const char *idempotency_key; /* NULL when none; kept for 24 h, per owner */
@@ -187,6 +192,9 @@ struct write_job {
  * job need only exist and not be removed, and a revision that the run was queued with stays.
  */
 #define CLAIM_LEAD (250 * MILLISECOND)
+
+/* For adapters: what is kept as the document of a job whose id and new revision are written. */
+enum rc write_job_text(const struct write_job *job, struct buf *text);
 
 struct write_claim {
     struct run_key key;

@@ -5,6 +5,8 @@
 
 #include "base/check.h"
 
+#include "core/seal.h"
+
 #include "wire/field.h"
 #include "wire/run.h"
 
@@ -115,23 +117,24 @@ enum rc wire_job_document(const struct job *job, struct buf *buf)
 }
 
 /* Documents were shorter once: whoever reads an answer is to find every member all the same. */
-static bool ends_early(const struct job_record *job)
+static bool ends_early(const char *document, size_t length)
 {
     static const char end[] = "\"notify\":[]}";
-    size_t length = sizeof(end) - 1;
+    size_t size = sizeof(end) - 1;
 
-    return job->document_length >= length &&
-           memcmp(job->document + job->document_length - length, end, length) == 0;
+    return length >= size && memcmp(document + length - size, end, size) == 0;
 }
 
 void wire_job_write(struct json_writer *writer, const struct job_record *job, instant_us next_run)
 {
+    size_t length = seal_body(job->document, job->document_length);
+
     CHECK(job->document);
     json_write_object_begin(writer);
     json_member_id(writer, "id", job->id);
     json_member_string(writer, "status", job_status_text(job->status));
-    json_write_members(writer, job->document, job->document_length);
-    if (ends_early(job))
+    json_write_members(writer, job->document, length);
+    if (ends_early(job->document, length))
         write_file(
             writer,
             &(struct job){.filename = "", .sha256 = "", .executable_changed_at = job->created_at});

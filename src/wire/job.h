@@ -29,7 +29,7 @@ enum wire_job_mode {
     WIRE_JOB_CREATE,  /* executable, schedule and type are required */
     WIRE_JOB_REPLACE, /* the same */
     WIRE_JOB_PATCH,   /* RFC 7396 upon `base`: what is not there stays, a null is the default */
-    WIRE_JOB_STORED,  /* what wire_job_document() wrote */
+    WIRE_JOB_STORED,  /* what wire_job_document() wrote, sealed or not */
 };
 
 struct wire_job_source {

@@ -4,6 +4,7 @@
 #include "base/crypto.h"
 
 #include "core/schedule.h"
+#include "core/seal.h"
 
 #include "wire/field.h"
 #include "wire/job.h"
@@ -144,7 +145,9 @@ static enum rc read_object(const struct wire_job_source *source, struct json_val
                            struct err *err)
 {
     struct json_value *object;
-    enum rc rc = json_document_read(source->text, source->length, &object, err);
+    size_t length =
+        source->mode == WIRE_JOB_STORED ? seal_body(source->text, source->length) : source->length;
+    enum rc rc = json_document_read(source->text, length, &object, err);
 
     if (rc != RC_OK)
         return rc;

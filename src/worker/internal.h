@@ -68,6 +68,7 @@ struct active {
     mono_us give_up_at;  /* not 0: its file was not there when it was to start */
     bool doubted;        /* it waits for its file, and its job may have been removed meanwhile */
     enum start_note start_note;
+    const char *owner;   /* of the job; of the arena */
     bool other_revision; /* the job has another by now, and its launch is not built yet */
     const char *refusal; /* why it cannot be executed, NULL when it can; of the arena */
 };

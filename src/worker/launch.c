@@ -3,6 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
+
+#include "core/seal.h"
+
 #include "wire/job.h"
 #include "wire/run.h"
 #include "worker/internal.h"
@@ -54,6 +58,7 @@ static struct pairs build_env(struct active *active, const struct worker_config 
 struct document {
     const char *text;
     size_t length;
+    uint64_t revision;
 };
 
 static void fill_file(struct active *active, const struct job *job)
@@ -101,6 +106,54 @@ static void fill(struct active *active, const struct worker_config *config, cons
                          config->name, job->run_as);
 }
 
+static bool fits(struct active *active, const struct worker_config *config,
+                 const struct seal_subject *subject, const char *what, const char *text,
+                 size_t length)
+{
+    char id[RUN_ID_TEXT];
+
+    switch (seal_check(config->seal, subject, text, length)) {
+    case RC_OK:
+        return true;
+    case RC_NOT_FOUND:
+        if (config->unsealed_too)
+            return true;
+        active->refusal = arena_printf(&active->arena, "%s was not signed by a manager", what);
+        break;
+    default:
+        active->refusal =
+            arena_printf(&active->arena, "%s has a signature that does not fit", what);
+        break;
+    }
+    log_warn("a run was refused, for somebody else than a manager wrote what it is to execute",
+             LOG_TEXT("run", run_id_format(&active->key, id)), LOG_TEXT("reason", active->refusal));
+    return false;
+}
+
+/* Whoever can write into the store could otherwise have anything executed as anybody. */
+static bool is_sealed(struct active *active, const struct worker_config *config,
+                      const struct document *document)
+{
+    const struct seal_subject job = {
+        .kind = SEAL_JOB,
+        .job = active->key.job,
+        .revision = document->revision,
+        .owner = active->owner,
+    };
+    const struct seal_subject run = {
+        .kind = SEAL_RUN,
+        .job = active->key.job,
+        .scheduled_at = active->key.scheduled_at,
+    };
+
+    if (!config->seal)
+        return true;
+    if (!fits(active, config, &job, "the job", document->text, document->length))
+        return false;
+    return !*active->request || fits(active, config, &run, "what was given with the run",
+                                     active->request, strlen(active->request));
+}
+
 static void build(struct active *active, const struct worker_config *config,
                   const struct document *document)
 {
@@ -110,12 +163,15 @@ static void build(struct active *active, const struct worker_config *config,
     struct run_request request = {0};
     struct err err = {0};
     struct job job;
-    enum rc rc = wire_job_read(&source, &problems, &job, &err);
+    size_t request_length = seal_body(active->request, strlen(active->request));
+    enum rc rc;
 
     active->refusal = NULL;
+    if (!is_sealed(active, config, document))
+        return;
+    rc = wire_job_read(&source, &problems, &job, &err);
     if (rc == RC_OK)
-        rc = wire_run_request_read(active->request, strlen(active->request), &problems, &request,
-                                   &err);
+        rc = wire_run_request_read(active->request, request_length, &problems, &request, &err);
     if (rc == RC_OK)
         fill(active, config, &job, &request);
     else
@@ -127,8 +183,9 @@ static void build(struct active *active, const struct worker_config *config,
 void launch_build(struct active *active, const struct worker_config *config,
                   const struct job_record *record)
 {
-    struct document document = {record->document, record->document_length};
+    struct document document = {record->document, record->document_length, record->revision};
 
+    active->owner = arena_strdup(&active->arena, record->owner);
     active->other_revision = active->revision && active->revision != record->revision;
     if (!active->other_revision)
         build(active, config, &document);
@@ -143,7 +200,8 @@ static void build_kept(void *context, const char *text, size_t length)
 {
     struct builder *builder = context;
 
-    build(builder->active, builder->config, &(struct document){text, length});
+    build(builder->active, builder->config,
+          &(struct document){text, length, builder->active->revision});
 }
 
 enum rc launch_build_revision(struct active *active, const struct worker_config *config,

@@ -48,6 +48,9 @@ struct worker_config {
     struct pairs labels;
     struct strings run_as; /* accounts that it starts runs as; empty: any */
     bool may_gain;         /* for every launch: privileges, as by sudo */
+    const uint8_t *seal;   /* by which it knows what a manager sealed (core/seal.h); NULL: it does
+                              not look, since it shares a process with the manager */
+    bool unsealed_too;     /* what has no seal is executed, what has a wrong one is not */
     bool alone; /* no other worker uses this store: whatever is unfinished is ours, by any name */
     struct store *store;
     struct coordination *coordination;

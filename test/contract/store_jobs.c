@@ -162,12 +162,65 @@ static void writes_about_no_job_are_not_found(void **state)
         {.kind = WRITE_JOB_REMOVE, .job.id = 99},
         {.kind = WRITE_JOB_PURGE, .job.id = 99},
         {.kind = WRITE_JOB_STATUS, .job.id = 99},
+        {.kind = WRITE_JOB_SEAL, .job = {.id = 99, .document = "", .document_length = 0}},
         {.kind = WRITE_JOB_ASSIGN, .job = {.id = 99, .worker = "w"}},
     };
 
     apply_all(fixture, writes, ARRAY_SIZE(writes));
     for (size_t i = 0; i < ARRAY_SIZE(writes); i++)
         assert_int_equal(writes[i].outcome, RC_NOT_FOUND);
+}
+
+static void assert_sealed(struct fixture *fixture, job_id id, const struct seal_keys *keys,
+                          enum rc expected)
+{
+    const struct job_record *job = job_of(fixture, id);
+    struct seal_subject subject = {
+        .kind = SEAL_JOB, .job = id, .revision = job->revision, .owner = job->owner};
+
+    assert_int_equal(seal_check(keys->known, &subject, job->document, job->document_length),
+                     expected);
+}
+
+static void documents_are_sealed_with_id_revision_and_owner(void **state)
+{
+    struct fixture *fixture = *state;
+    struct store_write write = create_write(fixture, new_job(fixture, "one"));
+    struct seal_keys keys;
+    job_id id;
+
+    seal_keys_derive("a secret", 8, &keys);
+    (void)given_job(fixture, "other");
+    write.job.seal = keys.own;
+    assert_int_equal(apply_one(fixture, &write), RC_OK);
+    id = write.job.id;
+    assert_sealed(fixture, id, &keys, RC_OK);
+    write = replace_write(fixture, id, new_job(fixture, "one"));
+    write.job.seal = keys.own;
+    write.job.owner = job_of(fixture, id)->owner;
+    assert_int_equal(apply_one(fixture, &write), RC_OK);
+    assert_sealed(fixture, id, &keys, RC_OK);
+    write = replace_write(fixture, id, new_job(fixture, "one"));
+    assert_int_equal(apply_one(fixture, &write), RC_OK);
+    assert_sealed(fixture, id, &keys, RC_NOT_FOUND);
+}
+
+static void a_seal_is_put_into_the_place_of_a_document(void **state)
+{
+    struct fixture *fixture = *state;
+    job_id id = given_job(fixture, "one");
+    struct store_write write = {
+        .kind = WRITE_JOB_SEAL,
+        .job = {.id = id, .revision = 1, .document = "{}\nsealed", .document_length = 9}};
+
+    for (int i = 0; i < 2; i++) { /* again is fine */
+        assert_int_equal(apply_one(fixture, &write), RC_OK);
+        assert_int_equal(job_of(fixture, id)->revision, 1);
+        assert_int_equal(job_of(fixture, id)->document_length, 9);
+        assert_memory_equal(job_of(fixture, id)->document, "{}\nsealed", 9);
+    }
+    write.job.revision = 2;
+    assert_int_equal(apply_one(fixture, &write), RC_STALE);
 }
 
 static void names_are_unique(void **state)
@@ -449,6 +502,8 @@ static const struct clause clauses[] = {
     CLAUSE(due_since_follows_a_change_of_what_is_due),
     CLAUSE(stale_replace_changes_nothing),
     CLAUSE(writes_about_no_job_are_not_found),
+    CLAUSE(documents_are_sealed_with_id_revision_and_owner),
+    CLAUSE(a_seal_is_put_into_the_place_of_a_document),
     CLAUSE(names_are_unique),
     CLAUSE(no_name_is_no_conflict),
     CLAUSE(removed_and_renamed_jobs_free_their_names),

@@ -112,6 +112,18 @@ static void on_launch(void *context, const struct launch_event *event)
     worker_on_launch(worker->worker, event);
 }
 
+/* All managers and workers have it. */
+static const struct seal_keys *cluster_seal(void)
+{
+    static struct seal_keys keys;
+    static bool is_made;
+
+    if (!is_made)
+        seal_keys_derive("the secret", 10, &keys);
+    is_made = true;
+    return &keys;
+}
+
 void cluster_start_worker(struct cluster *cluster, struct cluster_worker *worker)
 {
     static struct pair north[] = {{"zone", "north"}}, south[] = {{"zone", "south"}};
@@ -120,6 +132,7 @@ void cluster_start_worker(struct cluster *cluster, struct cluster_worker *worker
         .name = worker->actor.name,
         .url = "http://worker",
         .version = "sim",
+        .seal = cluster_seal()->known,
         .labels = {first ? north : south, 1},
         .store = cluster->store,
         .events = cluster->events,
@@ -174,6 +187,7 @@ void cluster_start_manager(struct cluster *cluster, struct cluster_manager *mana
     struct manager_config config = {
         .name = manager->actor.name,
         .url = "http://manager",
+        .seal = cluster_seal()->own,
         .store = cluster->store,
         .events = cluster->events,
         .outputs = cluster->outputs,

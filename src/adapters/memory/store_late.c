@@ -90,6 +90,7 @@ static void copy_texts(struct arena *arena, struct store_write *write)
     case WRITE_JOB_REMOVE:
     case WRITE_JOB_PURGE:
     case WRITE_JOB_STATUS:
+    case WRITE_JOB_SEAL:
     case WRITE_JOB_ASSIGN:
         copy_job_write(arena, &write->job);
         return;

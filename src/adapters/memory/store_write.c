@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/mem.h"
 
 #include "adapters/memory/store_data.h"
@@ -62,6 +63,17 @@ static struct pairs copy_pairs(struct arena *arena, const struct pairs *pairs)
     return (struct pairs){.items = items, .count = pairs->count};
 }
 
+static void keep_text(struct memory_job *target, const struct write_job *write)
+{
+    struct job_record *record = &target->record;
+    struct buf AUTO_BUF text;
+
+    buf_init(&text, SIZE_MAX);
+    (void)write_job_text(write, &text); /* without a limit it cannot fail */
+    record->document = arena_strndup(&target->arena, text.data, text.length);
+    record->document_length = text.length;
+}
+
 /* All that follows from the document, in place of what was there. */
 static void set_document(struct memory_job *target, const struct write_job *write)
 {
@@ -84,8 +96,7 @@ static void set_document(struct memory_job *target, const struct write_job *writ
     record->catch_up_window = job->catch_up_window;
     record->on_worker_loss = job->on_worker_loss;
     record->retries = job->retries;
-    record->document = arena_strndup(arena, write->document, write->document_length);
-    record->document_length = write->document_length;
+    keep_text(target, write);
     target->labels = copy_pairs(arena, &job->labels);
     record->placement = copy_pairs(arena, &job->placement);
     target->search = memory_lower(
@@ -185,12 +196,22 @@ static enum rc replace_job(struct memory_store *store, struct store_write *write
         return refuse_name(write);
     memory_keep_revision(job, clock_now(store->config.clock));
     memory_forget_revisions(store, job);
+    write_job->revision = ++job->record.revision;
     set_document(job, write_job);
     job->record.status = write_job->status;
     job->record.updated_at = write_job->at;
     if (write_job->due_changed)
         job->record.due_since = write_job->at;
-    write_job->revision = ++job->record.revision;
+    return RC_OK;
+}
+
+static enum rc seal_job(struct memory_store *store, struct store_write *write)
+{
+    struct memory_job *job = checked_job(store, write);
+
+    if (!job)
+        return write->outcome;
+    keep_text(job, &write->job);
     return RC_OK;
 }
 
@@ -350,6 +371,8 @@ static enum rc execute(struct memory_store *store, struct store_write *write)
         return purge_job(store, write);
     case WRITE_JOB_STATUS:
         return set_status(store, write);
+    case WRITE_JOB_SEAL:
+        return seal_job(store, write);
     case WRITE_JOB_ASSIGN:
         return assign_job(store, write);
     case WRITE_RUN_QUEUE:

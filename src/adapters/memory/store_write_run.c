@@ -273,6 +273,7 @@ enum rc memory_write_run(struct memory_store *store, struct store_write *write)
     case WRITE_JOB_REMOVE:
     case WRITE_JOB_PURGE:
     case WRITE_JOB_STATUS:
+    case WRITE_JOB_SEAL:
     case WRITE_JOB_ASSIGN:
     case WRITE_WORKER:
     case WRITE_WORKER_DRAIN:

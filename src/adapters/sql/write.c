@@ -13,6 +13,7 @@ static const write_function functions[] = {
     [WRITE_JOB_REMOVE] = sql_write_job_remove,
     [WRITE_JOB_PURGE] = sql_write_job_purge,
     [WRITE_JOB_STATUS] = sql_write_job_status,
+    [WRITE_JOB_SEAL] = sql_write_job_seal,
     [WRITE_JOB_ASSIGN] = sql_write_job_assign,
     [WRITE_RUN_QUEUE] = sql_write_run_queue,
     [WRITE_RUN_CLAIM] = sql_write_run_claim,

@@ -48,6 +48,8 @@ MUST_USE enum rc sql_write_job_purge(struct sql_writer *writer, struct store_wri
                                      struct err *err);
 MUST_USE enum rc sql_write_job_status(struct sql_writer *writer, struct store_write *write,
                                       struct err *err);
+MUST_USE enum rc sql_write_job_seal(struct sql_writer *writer, struct store_write *write,
+                                    struct err *err);
 MUST_USE enum rc sql_write_job_assign(struct sql_writer *writer, struct store_write *write,
                                       struct err *err);
 MUST_USE enum rc sql_write_run_queue(struct sql_writer *writer, struct store_write *write,

@@ -203,11 +203,16 @@ static enum rc put_document(struct sql_writer *writer, const struct write_job *j
                             const char *text, struct err *err)
 {
     struct arena AUTO_ARENA arena = {0};
-    struct sql_value values[] = {sql_number((int64_t)job->id),
-                                 sql_text_of(job->document, job->document_length),
+    struct buf AUTO_BUF document;
+    struct sql_value values[] = {sql_number((int64_t)job->id), sql_null(),
                                  sql_text(sql_search_text(job->job, &arena))};
-    enum rc rc = sql_run(writer->connection, text, SQL_VALUES(values), NULL, err);
+    enum rc rc;
 
+    buf_init(&document, SIZE_MAX);
+    rc = write_job_text(job, &document);
+    values[1] = sql_text_of(document.data, document.length);
+    if (rc == RC_OK)
+        rc = sql_run(writer->connection, text, SQL_VALUES(values), NULL, err);
     return rc == RC_OK ? insert_labels(writer, job, err) : rc;
 }
 
@@ -421,6 +426,26 @@ enum rc sql_write_job_status(struct sql_writer *writer, struct store_write *writ
         return sql_refuse(write, RC_STALE, "job %llu was removed",
                           (unsigned long long)write->job.id);
     return rc;
+}
+
+enum rc sql_write_job_seal(struct sql_writer *writer, struct store_write *write, struct err *err)
+{
+    const struct write_job *job = &write->job;
+    struct sql_value values[] = {sql_number((int64_t)job->id),
+                                 sql_text_of(job->document, job->document_length),
+                                 sql_number((int64_t)job->revision)};
+    enum rc rc = sql_run(writer->connection,
+                         "UPDATE documents SET document = ?2 WHERE job = ?1 AND EXISTS"
+                         " (SELECT 1 FROM jobs WHERE id = ?1 AND (revision = ?3 OR ?3 = 0))",
+                         SQL_VALUES(values), NULL, err);
+    uint64_t revision;
+    bool removed;
+
+    if (rc == RC_OK)
+        rc = sql_find_job(writer, job->id, &revision, &removed, err);
+    if (rc != RC_OK || (revision && (!job->revision || job->revision == revision)))
+        return rc;
+    return explain_job(writer, write, &removed, err);
 }
 
 enum rc sql_write_job_assign(struct sql_writer *writer, struct store_write *write, struct err *err)

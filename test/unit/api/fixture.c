@@ -109,6 +109,10 @@ void fixture_start(struct fixture *fixture, const struct api_config *config)
     struct api_config whole = *config;
     struct err err = {0};
 
+    seal_keys_derive("the secret", 10, &fixture->seal);
+    manager.seal = fixture->seal.own;
+    whole.seal = fixture->seal.known;
+
     assert_int_equal(manager_new(&manager, &fixture->manager, &err), RC_OK);
     assert_int_equal(manager_start(fixture->manager, &err), RC_OK);
     whole.changes = manager_changes(fixture->manager);

@@ -11,6 +11,8 @@
 
 #include "base/buf.h"
 
+#include "core/seal.h"
+
 #include "ports/events.h"
 #include "ports/objects.h"
 #include "ports/outputs.h"
@@ -28,6 +30,7 @@ struct fixture {
     struct outputs *outputs;
     struct objects *objects;
     struct manager *manager;
+    struct seal_keys seal; /* of both */
     struct api *api;
     atomic_bool store_is_away;  /* every call of the store fails */
     atomic_int objects_fault;   /* enum memory_objects_fault, of every call of the objects */

@@ -187,6 +187,65 @@ static void replaces_and_patches(void **state)
     assert_int_equal(status_of(ask(*state, "PATCH", "/jobs/9", json, "{}")), 404);
 }
 
+static bool copy_document(void *context, const struct job_record *job)
+{
+    (void)buf_append(context, job->document, job->document_length);
+    return true;
+}
+
+/* As somebody does who can write into the store. */
+static void forge(struct fixture *fixture, job_id id, const char *what, const char *by)
+{
+    struct store_write write = {.kind = WRITE_JOB_SEAL, .job.id = id};
+    struct job_query query = job_query_all();
+    AUTO_BUF struct buf document;
+    char *place;
+
+    query.parts = JOB_PART_DOCUMENT;
+    buf_init(&document, SIZE_MAX);
+    assert_int_equal(store_read_jobs(fixture->store, &query, copy_document, &document, NULL),
+                     RC_OK);
+    place = strstr(document.data, what);
+    assert_non_null(place);
+    memcpy(place, by, strlen(by));
+    write.job.document = document.data;
+    write.job.document_length = document.length;
+    assert_int_equal(store_apply(fixture->store, &write, 1, NULL), RC_OK);
+    assert_int_equal(write.outcome, RC_OK);
+}
+
+/* A manager would sign it: it would be as good as what a user wanted. */
+static void makes_nothing_new_of_what_was_forged(void **state)
+{
+    static const char json[] = "Content-Type: application/json\r\n";
+    struct reply reply;
+
+    assert_int_equal(status_of(post_json(*state, "/jobs", BEAT)), 201);
+    forge(*state, 1, "\"date\"", "\"evil\"");
+    reply = ask(*state, "PATCH", "/jobs/1", json, "{\"timeout\":90}");
+    assert_int_equal(reply.status, 409);
+    assert_body_has(&reply, "no manager signed what is kept of the job");
+    reply_release(&reply);
+    assert_int_equal(status_of(ask(*state, "PUT", "/jobs/1", json, BEAT)), 409);
+    assert_int_equal(status_of(ask(*state, "DELETE", "/jobs/1", NULL, NULL)), 200);
+}
+
+static void shows_no_seal(void **state)
+{
+    static const char *const paths[] = {"/jobs", "/jobs/1"};
+
+    assert_int_equal(status_of(post_json(*state, "/jobs", BEAT)), 201);
+    for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
+        struct reply reply = get(*state, paths[i]);
+
+        assert_int_equal(reply.status, 200);
+        assert_null(strstr(reply.body.data, "\n\""));
+        assert_body_has(&reply, "\"executable_changed_at\":\"");
+        assert_body_has(&reply, "Z\",\"owner\":\"");
+        reply_release(&reply);
+    }
+}
+
 static void obeys_if_match(void **state)
 {
     static const char stale[] = "Content-Type: application/json\r\nIf-Match: \"7\"\r\n";
@@ -360,6 +419,8 @@ int main(void)
         TEST(replays_an_idempotency_key),
         TEST(keeps_names_unique),
         TEST(replaces_and_patches),
+        TEST(makes_nothing_new_of_what_was_forged),
+        TEST(shows_no_seal),
         TEST(obeys_if_match),
         TEST(ends_and_erases),
         TEST(refuses_unknown_parameters),

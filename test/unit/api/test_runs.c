@@ -301,7 +301,9 @@ static void previews_a_schedule(void **state)
 
 static bool take_request(void *context, const struct run_record *run)
 {
-    (void)snprintf(context, 200, "%s %" PRIu64, run->run.request, run->run.revision);
+    size_t length = seal_body(run->run.request, strlen(run->run.request));
+
+    (void)snprintf(context, 200, "%.*s %" PRIu64, (int)length, run->run.request, run->run.revision);
     return false;
 }
 

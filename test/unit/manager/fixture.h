@@ -27,6 +27,7 @@ struct fixture {
     struct events *events;
     struct coordination *coordination;
     struct outputs *outputs;
+    struct seal_keys seal; /* the manager's */
     struct manager *manager;
     struct told told[4];
     size_t told_count;

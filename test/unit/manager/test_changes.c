@@ -47,6 +47,38 @@ static void creates_a_job(void **state)
     fixture_expect(fixture, "node +job 1.1\n");
 }
 
+static void assert_sealed(struct fixture *fixture, job_id id)
+{
+    struct job_record job = fixture_job(fixture, id);
+    struct seal_subject subject = {
+        .kind = SEAL_JOB, .job = id, .revision = job.revision, .owner = "alice"};
+
+    assert_int_equal(seal_check(fixture->seal.known, &subject, job.document, job.document_length),
+                     RC_OK);
+}
+
+static void seals_what_workers_execute(void **state)
+{
+    struct fixture *fixture = *state;
+    job_id id = fixture_create(fixture);
+    struct change *change = change_new(CHANGE_RUN_NOW, id);
+    struct seal_subject subject = {.kind = SEAL_RUN, .job = id};
+    const char *request;
+
+    assert_sealed(fixture, id);
+    assert_int_equal(fixture_change(fixture, change_new(CHANGE_JOB_REPLACE, id)), RC_OK);
+    assert_int_equal(fixture_job(fixture, id).revision, 2);
+    assert_sealed(fixture, id);
+    change->request = "{\"args\":[\"x\"]}";
+    fixture_submit(fixture, change);
+    fixture_step(fixture);
+    assert_int_equal(change->outcome, RC_OK);
+    subject.scheduled_at = change->run.scheduled_at;
+    request = fixture_run(fixture, &change->run).run.request;
+    assert_int_equal(seal_check(fixture->seal.known, &subject, request, strlen(request)), RC_OK);
+    change_free(change);
+}
+
 static void a_paused_job_is_nobodys_task(void **state)
 {
     struct change *change = change_new(CHANGE_JOB_CREATE, 0);
@@ -439,6 +471,7 @@ int main(void)
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(creates_a_job),
+        TEST(seals_what_workers_execute),
         TEST(a_paused_job_is_nobodys_task),
         TEST(refuses_what_is_not_acceptable),
         TEST(the_same_request_makes_one_job),

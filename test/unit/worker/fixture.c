@@ -266,6 +266,8 @@ void fixture_start(struct fixture *fixture)
         .name = "node",
         .url = fixture->url,
         .version = "1.2.3",
+        .seal = fixture->seal,
+        .unsealed_too = fixture->unsealed_too,
         .store = fixture->store,
         .coordination = &fixture->worker_side,
         .events = fixture->events,
@@ -358,6 +360,7 @@ job_id fixture_create(struct fixture *fixture, const struct job *job)
                                    .job = job,
                                    .document = document.data,
                                    .document_length = document.length,
+                                   .seal = fixture->sealing,
                                    .owner = "alice",
                                    .worker = "node"};
     fixture_apply(fixture, &write);
@@ -376,7 +379,9 @@ void fixture_replace(struct fixture *fixture, job_id id, const struct job *job)
                                    .at = clock_now(fixture->clock),
                                    .job = job,
                                    .document = document.data,
-                                   .document_length = document.length};
+                                   .document_length = document.length,
+                                   .seal = fixture->sealing,
+                                   .owner = "alice"};
     fixture_apply(fixture, &write);
     buf_release(&document);
 }

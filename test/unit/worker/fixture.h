@@ -42,6 +42,9 @@ struct fixture {
     struct journal *journal;
     struct launcher *launcher;
     const char *url;
+    const uint8_t *sealing; /* as a manager does */
+    const uint8_t *seal;    /* for worker_config, as the next */
+    bool unsealed_too;
     struct worker *worker;       /* NULL: dead */
     struct memory_plan plan;     /* of every run that is executed */
     struct run_key executed[16]; /* the first */
