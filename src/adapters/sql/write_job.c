@@ -438,7 +438,7 @@ enum rc sql_write_job_seal(struct sql_writer *writer, struct store_write *write,
                          "UPDATE documents SET document = ?2 WHERE job = ?1 AND EXISTS"
                          " (SELECT 1 FROM jobs WHERE id = ?1 AND (revision = ?3 OR ?3 = 0))",
                          SQL_VALUES(values), NULL, err);
-    uint64_t revision;
+    uint64_t revision = 0;
     bool removed;
 
     if (rc == RC_OK)
