@@ -260,6 +260,7 @@ static void accounts_that_jobs_may_run_as(void **state)
     assert_int_equal(read(NULL, NULL, NULL, &arena, &options, NULL), RC_OK);
     assert_int_equal(options.run_as.count, 0);
     assert_false(options.new_privileges);
+    assert_false(options.unsigned_jobs);
     assert_int_equal(read("run-as = root", NULL, words, &arena, &options, NULL), RC_OK);
     assert_int_equal(options.run_as.count, 2);
     assert_string_equal(options.run_as.items[1], "www-data");
