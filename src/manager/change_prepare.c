@@ -290,9 +290,9 @@ static const char *sealed_request(struct change_batch *batch, const struct chang
     const uint8_t *seal = batch->manager->config.seal;
     struct buf AUTO_BUF text;
 
+    buf_init(&text, SIZE_MAX);
     if (!change->request || !*change->request || !seal)
         return change->request ? change->request : "";
-    buf_init(&text, SIZE_MAX);
     (void)buf_puts(&text, change->request);
     (void)seal_put(seal, &subject, &text); /* without a limit nothing fails */
     return arena_strndup(&batch->arena, text.data, text.length);
