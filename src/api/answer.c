@@ -11,10 +11,12 @@
 
 struct answer answer_new(unsigned status, const char *type)
 {
+    static const struct http_header security[] = {HTTP_SECURITY_HEADERS};
     struct answer answer = {.status = status, .type = type};
 
     answer_header(&answer, "Cache-Control", "no-store");
-    answer_header(&answer, "X-Content-Type-Options", "nosniff");
+    for (size_t i = 0; i < ARRAY_SIZE(security); i++)
+        answer_header(&answer, security[i].name, security[i].value);
     return answer;
 }
 

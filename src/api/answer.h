@@ -12,7 +12,7 @@
 #define ANSWER_TEXT  "text/plain; charset=utf-8"
 #define ANSWER_HTML  "text/html; charset=utf-8"
 
-enum { ANSWER_HEADERS = 8, ANSWER_LIMIT = 64 * 1024 * 1024 };
+enum { ANSWER_HEADERS = 12, ANSWER_LIMIT = 64 * 1024 * 1024 };
 
 struct answer {
     unsigned status;

@@ -11,9 +11,5 @@ void handle_page(struct call *call)
 
     buf_init(&body, ANSWER_LIMIT);
     buf_append(&body, embedded_page, embedded_page_length);
-    answer_header(
-        &answer, "Content-Security-Policy",
-        "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
-    answer_header(&answer, "Referrer-Policy", "no-referrer");
     answer_send(call, &answer, &body);
 }

@@ -120,12 +120,16 @@ const char *http_status_title(unsigned status)
 static void respond_problem(struct http_request *request, unsigned status, const char *title,
                             const char *detail, const struct http_header *header)
 {
+    struct http_header headers[] = {
+        HTTP_SECURITY_HEADERS,
+        header ? *header : (struct http_header){0},
+    };
     AUTO_BUF struct buf body;
 
     buf_init(&body, 8192);
     http_problem_write(&body, status, title, detail);
-    http_respond(request, status, "application/problem+json", body.data, body.length, header,
-                 header ? 1 : 0);
+    http_respond(request, status, "application/problem+json", body.data, body.length, headers,
+                 ARRAY_SIZE(headers) - (header ? 0 : 1));
 }
 
 void http_respond_status(struct http_request *request, unsigned status, const char *detail,
