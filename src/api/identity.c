@@ -149,3 +149,12 @@ enum rc identity_find(struct call *call, struct err *err)
         return err_fail(err, RC_UNAUTHORIZED, "only `Authorization: Bearer` is understood");
     return identity_of_secret(call, authorization + sizeof(scheme) - 1, err);
 }
+
+bool identity_still_holds(const struct call *call)
+{
+    const struct identity *who = &call->who;
+    bool is_master = who->by_connection && who->rights.privileged && who->rights.role == ROLE_ADMIN;
+
+    return is_master ||
+           people_still_admit(call->api->people, who->account, who->token, &who->rights);
+}

@@ -18,4 +18,9 @@
 /* RC_UNAUTHORIZED: not known, err says what would help. Fills in call->who. */
 MUST_USE enum rc identity_find(struct call *call, struct err *err);
 
+/* Whether who asked may still see what a stream shows them: it ends when not. To be asked every
+ * IDENTITY_LOOK, so that what was revoked elsewhere is closed within five seconds. */
+#define IDENTITY_LOOK (2 * SECOND)
+bool identity_still_holds(const struct call *call);
+
 #endif

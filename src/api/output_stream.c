@@ -7,7 +7,9 @@
 #include "base/check.h"
 #include "base/mem.h"
 
-#define FOLLOW_LOOK (2 * SECOND)
+#include "api/identity.h"
+
+#define FOLLOW_LOOK IDENTITY_LOOK
 
 enum { PIECE = 256 * 1024 };
 
@@ -194,6 +196,8 @@ static ssize_t next_part(void *context, char *data, size_t capacity)
         hub_join(output->api->hub, &output->listener);
         output->joined = true;
     }
+    if (follows(output) && !identity_still_holds(output->call))
+        return HTTP_STREAM_ABORT;
     pthread_mutex_lock(&output->mutex);
     output->draining = http_request_is_draining(output->request);
     outcome = choose(output, data, capacity);

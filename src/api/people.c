@@ -303,3 +303,45 @@ enum rc people_rights_of(struct people *people, const char *name, struct arena *
     pthread_mutex_unlock(&people->mutex);
     return rc;
 }
+
+/* NULL: it is not there, or has expired. */
+static const struct access_token *find_id(const struct people *people, const char *id)
+{
+    const struct picture *picture = &people->picture;
+    instant_us now = clock_now(people->clock);
+
+    for (size_t i = 0; i < picture->token_count; i++) {
+        const struct access_token *token = &picture->tokens[i];
+
+        if (strcmp(token->id, id) == 0)
+            return token->expires_at == INSTANT_NONE || token->expires_at > now ? token : NULL;
+    }
+    return NULL;
+}
+
+static bool sees_as_much(const struct people *people, const char *name, const char *id,
+                         const struct rights *rights)
+{
+    AUTO_ARENA struct arena arena = {0};
+    const struct access_token *token = id ? find_id(people, id) : NULL;
+    struct rights now;
+
+    if ((id && !token) || is_disabled(&people->picture, name))
+        return false;
+    now = rights_of_name(&people->picture, name, &arena);
+    if (token)
+        now = token->admin ? rights_of_all() : rights_capped(&now, token->scope);
+    return !rights->sees_all || now.sees_all;
+}
+
+bool people_still_admit(struct people *people, const char *name, const char *token,
+                        const struct rights *rights)
+{
+    bool admitted = true;
+
+    pthread_mutex_lock(&people->mutex);
+    if (refresh(people, NULL) == RC_OK)
+        admitted = sees_as_much(people, name, token, rights);
+    pthread_mutex_unlock(&people->mutex);
+    return admitted;
+}

@@ -61,6 +61,11 @@ MUST_USE enum rc people_find_user(struct people *people, const char *name, struc
 MUST_USE enum rc people_rights_of(struct people *people, const char *name, struct arena *arena,
                                   struct rights *ret_rights, struct err *err);
 
+/* Whether somebody who was let in before would be again, seeing as much: `token` is the id of the
+ * token used, or NULL. A store that does not answer has taken nothing away. */
+bool people_still_admit(struct people *people, const char *name, const char *token,
+                        const struct rights *rights);
+
 /* Users or tokens have changed: ask the store next time. */
 void people_expire(struct people *people);
 

@@ -20,6 +20,7 @@
 #include "api/answer.h"
 #include "api/handlers.h"
 #include "api/hub.h"
+#include "api/identity.h"
 #include "api/next_run.h"
 #include "http/sse.h"
 #include "wire/job.h"
@@ -239,7 +240,7 @@ static ssize_t next_part(void *context, char *data, size_t capacity)
             subscription->sent_at = now;
             return send_out(subscription, data, capacity);
         }
-        if (http_request_is_draining(call->request))
+        if (http_request_is_draining(call->request) || !identity_still_holds(call))
             return HTTP_STREAM_END;
         before = subscription->after;
         if (read_part(subscription) != RC_OK || subscription->out.failed)
@@ -287,7 +288,7 @@ void handle_events(struct call *call)
                                  .close = close_subscription,
                                  .context = subscription,
                                  .length = -1,
-                                 .heartbeat = HEARTBEAT};
+                                 .heartbeat = IDENTITY_LOOK};
 
     subscription->call = call;
     subscription->listener = (struct hub_listener){.request = call->request};

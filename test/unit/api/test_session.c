@@ -2,6 +2,7 @@
 /* Signing in and out, by cookie and by token, and how soon what was taken away is gone. */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 
@@ -227,6 +228,42 @@ static void revoked_within_five_seconds_everywhere(void **state)
     free(meant);
 }
 
+/* What goes on to be shown is taken away too. */
+static void stream_ends_with_its_session(void **state)
+{
+    struct fixture *fixture = *state;
+    char *cookie = given_session(fixture);
+    char *meant = xasprintf("%s" CSRF, cookie);
+    int socket = open_stream(fixture, "/events", cookie);
+    mono_us revoked;
+    AUTO_BUF struct buf seen;
+
+    buf_init(&seen, 1 << 20);
+    await_text(socket, &seen, "retry:");
+    assert_int_equal(status_of(ask(fixture, "POST", "/logout", meant, NULL)), 204);
+    revoked = clock_mono(fixture->clock);
+    await_text(socket, &seen, "0\r\n\r\n"); /* the end of its chunks */
+    assert_true(clock_mono(fixture->clock) < revoked + 5 * SECOND);
+    close(socket);
+    free(cookie);
+    free(meant);
+}
+
+static void every_answer_guards_browsers(void **state)
+{
+    static const char *const targets[] = {"/jobs", "/jobs/none", "/nothing", "/", "/healthz"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(targets); i++) {
+        struct reply reply = get(*state, targets[i]);
+
+        assert_string_equal(reply_field(&reply, "X-Content-Type-Options"), "nosniff");
+        assert_string_equal(reply_field(&reply, "Referrer-Policy"), "no-referrer");
+        assert_non_null(
+            strstr(reply_field(&reply, "Content-Security-Policy"), "frame-ancestors 'none'"));
+        reply_release(&reply);
+    }
+}
+
 static void use_is_noted(void **state)
 {
     struct fixture *fixture = *state;
@@ -258,6 +295,8 @@ int main(void)
         TEST(own_password_needs_the_old_one),
         TEST(disabled_user_stays_outside),
         TEST(revoked_within_five_seconds_everywhere),
+        TEST(stream_ends_with_its_session),
+        TEST(every_answer_guards_browsers),
         TEST(use_is_noted),
     };
 
