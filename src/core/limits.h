@@ -22,6 +22,7 @@ enum {
     LIMIT_ENV = 256,              /* pairs */
     LIMIT_ENV_VALUE = 32 * 1024,  /* bytes of a value */
     LIMIT_USER_ACCOUNTS = 64,     /* accounts that a user may have jobs run as */
+    LIMIT_AUDIT_TEXT = 250,       /* bytes of who, from where, what and of what, in a record */
     LIMIT_PASSWORD = 1024,        /* bytes */
     LIMIT_PASSWORD_LEAST = 8,     /* bytes */
     LIMIT_SESSION = 720,          /* hours that a sign-in can hold */

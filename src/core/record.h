@@ -123,6 +123,19 @@ struct access_token {
     instant_us last_used_at; /* to a minute; INSTANT_NONE: never */
 };
 
+/* Something that was asked for: who asked, from where, for what, and what became of it. */
+struct audit_record {
+    uint64_t id; /* grows; given by the store */
+    instant_us at;
+    const char *who;     /* a user or account; "" when not known */
+    const char *source;  /* the address it came from, in words */
+    const char *action;  /* "job.create", "login", "refused" */
+    const char *subject; /* what it is about: an id or a name */
+    const char *before;  /* JSON of what it was, as far as it changed; "" when there is nothing */
+    const char *after;
+    const char *outcome; /* "done", or why not */
+};
+
 struct store_summary {
     int64_t jobs[JOB_STATUS_COUNT];
     int64_t running;

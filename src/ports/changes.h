@@ -37,6 +37,7 @@ enum change_kind {
     CHANGE_USER_CREATE,   /* user; RC_CONFLICT */
     CHANGE_USER_CHANGE,   /* user, of which the parts that `sets` names; RC_NOT_FOUND */
     CHANGE_USER_REMOVE,   /* user.record.name; RC_NOT_FOUND */
+    CHANGE_AUDIT,         /* audit: what was asked for and changed nothing */
 };
 
 typedef void (*change_callback)(struct change *change);
@@ -58,6 +59,8 @@ struct change {
     bool draining;
     struct access_token access;
     struct write_user user;
+    struct audit_record audit; /* who asks, from where (source), and of a user what it was (before);
+                                  the manager fills in the rest. who NULL: none is kept */
     enum rc outcome;
     struct err err;
     change_callback done;

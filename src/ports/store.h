@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ports/store.h: jobs, runs, workers, users and access tokens, kept for good.
+ * ports/store.h: jobs, runs, workers, users, access tokens and who did what, kept for good.
  *
  * Contract:
  * - apply() takes many writes at once (group commit) and answers RC_OK when all that it accepted is
@@ -100,7 +100,18 @@ typedef bool (*job_visit)(void *context, const struct job_record *job);
 typedef bool (*run_visit)(void *context, const struct run_record *run);
 typedef bool (*worker_visit)(void *context, const struct worker_record *worker);
 typedef bool (*user_visit)(void *context, const struct user_record *user);
+typedef bool (*audit_visit)(void *context, const struct audit_record *record);
 typedef bool (*token_visit)(void *context, const struct access_token *token);
+
+/* Which records of the audit, newest first: by id, descending. */
+struct audit_query {
+    uint64_t before; /* 0, or id < before */
+    const char *who; /* NULL: anybody */
+    const char *action;
+    instant_us since; /* INSTANT_NONE, or at >= since */
+    instant_us until; /* INSTANT_NONE, or at < until */
+    size_t limit;     /* 0: no limit */
+};
 
 /* What a run wrote: as it is here, or where it is (OBJECT_OUTPUTS of ports/objects.h). */
 struct kept_output {
@@ -163,6 +174,8 @@ enum write_kind {
     WRITE_USER_CHANGE,  /* user.name, and what `sets` names; with a password its sessions are
                            erased; RC_NOT_FOUND */
     WRITE_USER_REMOVE,  /* user.name; its tokens are erased as well; RC_NOT_FOUND */
+    WRITE_AUDIT,        /* audit: a record, whose id is given */
+    WRITE_AUDIT_EXPIRE, /* audit.record.at: those from before it are erased */
 };
 
 struct write_job {
@@ -233,6 +246,13 @@ struct write_user {
     unsigned sets; /* CHANGE: enum user_part, or-ed; the rest stays as it is */
 };
 
+struct write_audit {
+    struct audit_record record;
+    /* A write before it in the same apply(), or NULL: the record tells that write's outcome, and
+     * the id of a job that it made. Of a job made before (`replayed`) nothing is recorded. */
+    const struct store_write *of;
+};
+
 struct store_write {
     enum write_kind kind;
     enum rc outcome; /* written by apply() */
@@ -245,6 +265,7 @@ struct store_write {
         struct worker_record worker;
         struct access_token access;
         struct write_user user;
+        struct write_audit audit;
         struct leader_record leader;
     };
 };
@@ -262,6 +283,8 @@ struct store_ops {
                             struct err *err);
     enum rc (*read_tokens)(struct store *store, token_visit visit, void *context, struct err *err);
     enum rc (*read_users)(struct store *store, user_visit visit, void *context, struct err *err);
+    enum rc (*read_audit)(struct store *store, const struct audit_query *query, audit_visit visit,
+                          void *context, struct err *err);
     enum rc (*read_leader)(struct store *store, struct leader_record *ret_leader, struct err *err);
     enum rc (*summary)(struct store *store, const char *owner, struct store_summary *ret_summary,
                        struct err *err); /* owner NULL: all */
@@ -320,6 +343,13 @@ MUST_USE static inline enum rc store_read_users(struct store *store, user_visit 
                                                 void *context, struct err *err)
 {
     return store->ops->read_users(store, visit, context, err);
+}
+
+MUST_USE static inline enum rc store_read_audit(struct store *store,
+                                                const struct audit_query *query, audit_visit visit,
+                                                void *context, struct err *err)
+{
+    return store->ops->read_audit(store, query, visit, context, err);
 }
 
 /* The newest leader; epoch 0 when there never was one. */

@@ -46,9 +46,9 @@ static enum rc open_store(struct fixture *fixture, struct err *err)
 /* Every clause begins without a row; the tables stay. */
 static void empty_tables(void)
 {
-    static const char *const tables[] = {"jobs",    "documents",  "labels",  "runs",
-                                         "outputs", "revisions",  "workers", "users",
-                                         "tokens",  "idempotency"};
+    static const char *const tables[] = {"jobs",    "documents", "labels",     "runs",
+                                         "outputs", "revisions", "workers",    "users",
+                                         "audit",   "tokens",    "idempotency"};
     struct sql_connection *connection = servers_connect(&servers, 0);
 
     for (size_t i = 0; i < ARRAY_SIZE(tables); i++)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Users and access tokens. */
+/* Users, access tokens, and who did what. */
 #include <stdio.h>
 #include <string.h>
 
@@ -198,11 +198,127 @@ static void sessions_go_with_the_password_and_tokens_with_the_user(void **state)
     assert_int_equal(read_users(fixture).count, 0);
 }
 
+/* ---- the audit ---------------------------------------------------------------------------------
+ */
+
+struct audit_read {
+    char texts[4][600];
+    uint64_t ids[4];
+    size_t count;
+};
+
+static bool keep_record(void *context, const struct audit_record *record)
+{
+    struct audit_read *read = context;
+
+    (void)snprintf(read->texts[read->count], sizeof(read->texts[0]),
+                   "%lld %s %s %s %s '%s' '%s' %s", (long long)(record->at - START), record->who,
+                   record->source, record->action, record->subject, record->before, record->after,
+                   record->outcome);
+    read->ids[read->count++] = record->id;
+    return read->count < ARRAY_SIZE(read->texts);
+}
+
+static struct audit_read read_audit(struct fixture *fixture, const struct audit_query *query)
+{
+    static const struct audit_query all = {.since = INSTANT_NONE, .until = INSTANT_NONE};
+    struct audit_read read = {.count = 0};
+
+    assert_int_equal(
+        store_read_audit(fixture->store, query ? query : &all, keep_record, &read, NULL), RC_OK);
+    return read;
+}
+
+static struct store_write audit_write(instant_us at, const char *who, const char *action,
+                                      const struct store_write *of)
+{
+    return (struct store_write){.kind = WRITE_AUDIT,
+                                .audit = {.record = {.at = at,
+                                                     .who = who,
+                                                     .source = "10.0.0.1",
+                                                     .action = action,
+                                                     .subject = "x",
+                                                     .before = "",
+                                                     .after = "{\"a\":1}",
+                                                     .outcome = "because"},
+                                          .of = of}};
+}
+
+static void audit_tells_what_became_of_a_write(void **state)
+{
+    struct fixture *fixture = *state;
+    struct store_write writes[] = {create_write(fixture, new_job(fixture, "one")),
+                                   {.kind = WRITE_TOKEN_REVOKE, .access.id = "none"},
+                                   audit_write(START, "ann", "job.create", &writes[0]),
+                                   audit_write(START + 1, "bob", "token.revoke", &writes[1]),
+                                   audit_write(START + 2, "", "login", NULL)};
+    struct audit_read read;
+    char text[600];
+
+    apply_all(fixture, writes, ARRAY_SIZE(writes));
+    read = read_audit(fixture, NULL);
+    assert_int_equal(read.count, 3);
+    assert_string_equal(read.texts[0], "2  10.0.0.1 login x '' '{\"a\":1}' because");
+    (void)snprintf(text, sizeof(text), "1 bob 10.0.0.1 token.revoke x '' '{\"a\":1}' %s",
+                   writes[1].err.message);
+    assert_string_equal(read.texts[1], text);
+    (void)snprintf(text, sizeof(text), "0 ann 10.0.0.1 job.create %llu '' '{\"a\":1}' done",
+                   (unsigned long long)writes[0].job.id);
+    assert_string_equal(read.texts[2], text);
+    assert_true(read.ids[0] > read.ids[1] && read.ids[1] > read.ids[2]);
+}
+
+static void audit_is_read_by_page_and_by_what_it_is(void **state)
+{
+    struct fixture *fixture = *state;
+    struct audit_query query = {.since = INSTANT_NONE, .until = INSTANT_NONE, .limit = 2};
+    struct store_write writes[] = {audit_write(START, "ann", "login", NULL),
+                                   audit_write(START + 1, "bob", "login", NULL),
+                                   audit_write(START + 2, "ann", "refused", NULL)};
+    struct audit_read read;
+
+    apply_all(fixture, writes, ARRAY_SIZE(writes));
+    read = read_audit(fixture, &query);
+    assert_int_equal(read.count, 2);
+    query.before = read.ids[1];
+    read = read_audit(fixture, &query);
+    assert_int_equal(read.count, 1);
+    assert_non_null(strstr(read.texts[0], "ann"));
+    query = (struct audit_query){.since = INSTANT_NONE, .until = INSTANT_NONE, .who = "ann"};
+    assert_int_equal(read_audit(fixture, &query).count, 2);
+    query.action = "login";
+    assert_int_equal(read_audit(fixture, &query).count, 1);
+    query = (struct audit_query){.since = START + 1, .until = START + 2};
+    assert_int_equal(read_audit(fixture, &query).count, 1);
+}
+
+static void old_audit_is_erased(void **state)
+{
+    struct fixture *fixture = *state;
+    struct store_write writes[] = {audit_write(START, "ann", "login", NULL),
+                                   audit_write(START + 1, "ann", "login", NULL)};
+    struct store_write expire = {.kind = WRITE_AUDIT_EXPIRE, .audit.record.at = START + 1};
+    uint64_t newest;
+
+    apply_all(fixture, writes, ARRAY_SIZE(writes));
+    newest = read_audit(fixture, NULL).ids[0];
+    assert_int_equal(apply_one(fixture, &expire), RC_OK);
+    assert_int_equal(read_audit(fixture, NULL).count, 1);
+    expire.audit.record.at = START + 2;
+    assert_int_equal(apply_one(fixture, &expire), RC_OK);
+    assert_int_equal(read_audit(fixture, NULL).count, 0);
+    apply_all(fixture, writes, 1);
+    assert_true(read_audit(fixture, NULL).ids[0] > newest); /* no number twice */
+}
+
 static const struct clause clauses[] = {
     CLAUSE(user_is_read_as_written),
     CLAUSE(user_changes_in_the_parts_that_are_named),
     CLAUSE(last_use_of_a_token_only_grows),
     CLAUSE(expired_tokens_are_erased),
+    CLAUSE(audit_tells_what_became_of_a_write),
+    CLAUSE(audit_is_read_by_page_and_by_what_it_is),
+    CLAUSE(old_audit_is_erased),
     CLAUSE(sessions_go_with_the_password_and_tokens_with_the_user),
 };
 const struct clauses store_people_clauses = {clauses, ARRAY_SIZE(clauses)};

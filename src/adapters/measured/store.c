@@ -85,6 +85,15 @@ static enum rc read_users(struct store *store, user_visit visit, void *context, 
     return end(store, "read_users", begun, store_read_users(of(store)->inner, visit, context, err));
 }
 
+static enum rc read_audit(struct store *store, const struct audit_query *query, audit_visit visit,
+                          void *context, struct err *err)
+{
+    mono_us begun = begin(store);
+
+    return end(store, "read_audit", begun,
+               store_read_audit(of(store)->inner, query, visit, context, err));
+}
+
 static enum rc read_leader(struct store *store, struct leader_record *ret_leader, struct err *err)
 {
     mono_us begun = begin(store);
@@ -146,6 +155,7 @@ static const struct store_ops ops = {
     .read_workers = read_workers,
     .read_tokens = read_tokens,
     .read_users = read_users,
+    .read_audit = read_audit,
     .read_leader = read_leader,
     .summary = summary,
     .read_output = read_output,

@@ -327,6 +327,38 @@ READS_ALL(read_workers, worker_visit, workers, struct memory_worker)
 READS_ALL(read_tokens, token_visit, tokens, struct memory_token)
 READS_ALL(read_users, user_visit, users, struct memory_user)
 
+static bool is_wanted(const struct audit_query *query, const struct audit_record *record)
+{
+    return (!query->before || record->id < query->before) &&
+           (!query->who || !strcmp(query->who, record->who)) &&
+           (!query->action || !strcmp(query->action, record->action)) &&
+           (query->since == INSTANT_NONE || record->at >= query->since) &&
+           (query->until == INSTANT_NONE || record->at < query->until);
+}
+
+static enum rc read_audit(struct store *store, const struct audit_query *query, audit_visit visit,
+                          void *context, struct err *err)
+{
+    struct memory_store *self = of(store);
+    size_t left = query->limit ? query->limit : SIZE_MAX;
+    enum rc rc;
+
+    lock(self);
+    rc = reachable(self, err);
+    for (size_t i = self->audit.count; rc == RC_OK && left && i-- > 0;) {
+        const struct audit_record *record =
+            &((const struct memory_audit *)self->audit.items[i])->record;
+
+        if (!is_wanted(query, record))
+            continue;
+        left--;
+        if (!visit(context, record))
+            break;
+    }
+    unlock(self);
+    return rc;
+}
+
 static struct store_summary summarise(const struct memory_store *store, const char *owner)
 {
     struct store_summary summary = {0};
@@ -446,6 +478,7 @@ static void memory_store_free(struct store *store)
     FREE_ALL(&self->workers, memory_worker_free);
     FREE_ALL(&self->tokens, memory_token_free);
     FREE_ALL(&self->users, memory_user_free);
+    FREE_ALL(&self->audit, memory_audit_free);
     FREE_ALL(&self->keys, memory_key_free);
     FREE_ALL(&self->late, memory_late_free);
     CHECK(!pthread_mutex_destroy(&self->mutex));
@@ -461,6 +494,7 @@ static const struct store_ops ops = {
     .read_workers = read_workers,
     .read_tokens = read_tokens,
     .read_users = read_users,
+    .read_audit = read_audit,
     .read_leader = read_leader,
     .summary = summary,
     .read_output = read_output,

@@ -201,6 +201,12 @@ void memory_user_free(struct memory_user *user)
     free(user);
 }
 
+void memory_audit_free(struct memory_audit *audit)
+{
+    arena_release(&audit->arena);
+    free(audit);
+}
+
 void memory_key_free(struct memory_key *key)
 {
     free(key->owner);

@@ -62,6 +62,11 @@ struct memory_user {
     struct user_record record;
 };
 
+struct memory_audit {
+    struct arena arena;
+    struct audit_record record;
+};
+
 /* An idempotency key, and the job that was made with it. */
 struct memory_key {
     char *owner;
@@ -87,8 +92,10 @@ struct memory_store {
     struct memory_array workers; /* struct memory_worker */
     struct memory_array tokens;  /* struct memory_token */
     struct memory_array users;   /* struct memory_user */
+    struct memory_array audit;   /* struct memory_audit, by id */
     struct memory_array keys;    /* struct memory_key, in no order */
     struct memory_array late;    /* struct memory_late, in their order */
+    uint64_t audited;            /* the newest id of the audit */
     struct leader_record leader;
 };
 
@@ -114,6 +121,7 @@ void memory_run_free(struct memory_run *run);
 void memory_worker_free(struct memory_worker *worker);
 void memory_token_free(struct memory_token *token);
 void memory_user_free(struct memory_user *user);
+void memory_audit_free(struct memory_audit *audit);
 void memory_key_free(struct memory_key *key);
 void memory_late_free(struct memory_late *late);
 

@@ -82,6 +82,17 @@ static void copy_user(struct arena *arena, struct user_record *user)
     user->accounts = strings_copy(&user->accounts, arena);
 }
 
+static void copy_audit(struct arena *arena, struct audit_record *record)
+{
+    record->who = arena_strdup(arena, record->who);
+    record->source = arena_strdup(arena, record->source);
+    record->action = arena_strdup(arena, record->action);
+    record->subject = arena_strdup(arena, record->subject);
+    record->before = arena_strdup(arena, record->before);
+    record->after = arena_strdup(arena, record->after);
+    record->outcome = arena_strdup(arena, record->outcome);
+}
+
 static void copy_texts(struct arena *arena, struct store_write *write)
 {
     switch (write->kind) {
@@ -124,6 +135,10 @@ static void copy_texts(struct arena *arena, struct store_write *write)
     case WRITE_USER_REMOVE:
         copy_user(arena, &write->user.record);
         return;
+    case WRITE_AUDIT:
+    case WRITE_AUDIT_EXPIRE:
+        copy_audit(arena, &write->audit.record);
+        return;
     case WRITE_LEADER:
         return; /* it has no texts of others */
     }
@@ -136,7 +151,10 @@ struct memory_late *memory_late_new(const struct store_write *writes, size_t cou
     late->count = count;
     late->writes = arena_alloc(&late->arena, count * sizeof(*writes));
     memcpy(late->writes, writes, count * sizeof(*writes));
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         copy_texts(&late->arena, &late->writes[i]);
+        if (writes[i].kind == WRITE_AUDIT && writes[i].audit.of)
+            late->writes[i].audit.of = late->writes + (writes[i].audit.of - writes);
+    }
     return late;
 }

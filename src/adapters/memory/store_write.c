@@ -399,6 +399,8 @@ static enum rc execute(struct memory_store *store, struct store_write *write)
     case WRITE_USER_CREATE:
     case WRITE_USER_CHANGE:
     case WRITE_USER_REMOVE:
+    case WRITE_AUDIT:
+    case WRITE_AUDIT_EXPIRE:
         return memory_write_user(store, write);
     }
     return RC_INTERNAL;

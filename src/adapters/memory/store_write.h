@@ -11,7 +11,7 @@ void memory_write(struct memory_store *store, struct store_write *write);
 /* The writes about runs; answers the outcome. */
 MUST_USE enum rc memory_write_run(struct memory_store *store, struct store_write *write);
 
-/* The writes about users and access tokens; answers the outcome. */
+/* The writes about users, access tokens and the audit; answers the outcome. */
 MUST_USE enum rc memory_write_user(struct memory_store *store, struct store_write *write);
 
 /* False for the token of all zeros, which is none. */

@@ -286,6 +286,8 @@ enum rc memory_write_run(struct memory_store *store, struct store_write *write)
     case WRITE_USER_CREATE:
     case WRITE_USER_CHANGE:
     case WRITE_USER_REMOVE:
+    case WRITE_AUDIT:
+    case WRITE_AUDIT_EXPIRE:
         return RC_INTERNAL;
     }
     return RC_INTERNAL;

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Writes about users and access tokens. */
+/* Writes about users, access tokens and the audit. */
 #include <string.h>
 
 #include "base/mem.h"
+
+#include "core/audit.h"
 
 #include "adapters/memory/store_write.h"
 
@@ -159,6 +161,51 @@ static enum rc remove_user(struct memory_store *store, struct store_write *write
     return RC_OK;
 }
 
+/* ---- audit -------------------------------------------------------------------------------------
+ */
+
+static const char *subject_of(struct arena *arena, const struct write_audit *audit)
+{
+    if (audit->of && audit->of->kind == WRITE_JOB_CREATE && audit->of->outcome == RC_OK)
+        return arena_printf(arena, "%llu", (unsigned long long)audit->of->job.id);
+    return copy_text(arena, audit->record.subject);
+}
+
+static enum rc record_audit(struct memory_store *store, const struct write_audit *audit)
+{
+    const struct store_write *of = audit->of;
+    struct memory_audit *kept;
+    struct audit_record *record;
+
+    if (of && of->kind == WRITE_JOB_CREATE && of->job.replayed)
+        return RC_OK;
+    kept = xcalloc(1, sizeof(*kept));
+    record = &kept->record;
+    *record = (struct audit_record){
+        .id = ++store->audited,
+        .at = audit->record.at,
+        .who = copy_text(&kept->arena, audit->record.who),
+        .source = copy_text(&kept->arena, audit->record.source),
+        .action = copy_text(&kept->arena, audit->record.action),
+        .subject = subject_of(&kept->arena, audit),
+        .before = copy_text(&kept->arena, audit->record.before),
+        .after = copy_text(&kept->arena, audit->record.after),
+        .outcome = copy_text(&kept->arena,
+                             of ? audit_outcome(of->outcome, &of->err) : audit->record.outcome),
+    };
+    memory_array_insert(&store->audit, store->audit.count, kept);
+    return RC_OK;
+}
+
+static enum rc expire_audit(struct memory_store *store, instant_us at)
+{
+    for (size_t i = store->audit.count; i-- > 0;) {
+        if (((const struct memory_audit *)store->audit.items[i])->record.at < at)
+            memory_audit_free(memory_array_remove(&store->audit, i));
+    }
+    return RC_OK;
+}
+
 enum rc memory_write_user(struct memory_store *store, struct store_write *write)
 {
     if (write->kind == WRITE_TOKEN_CREATE)
@@ -173,6 +220,10 @@ enum rc memory_write_user(struct memory_store *store, struct store_write *write)
         return change_user(store, write);
     if (write->kind == WRITE_USER_REMOVE)
         return remove_user(store, write);
+    if (write->kind == WRITE_AUDIT)
+        return record_audit(store, &write->audit);
+    if (write->kind == WRITE_AUDIT_EXPIRE)
+        return expire_audit(store, write->audit.record.at);
     if (write->kind != WRITE_TOKEN_EXPIRE)
         return RC_INTERNAL;
     erase_tokens(store, write, has_expired);

@@ -92,6 +92,7 @@ struct reading {
         worker_visit worker;
         token_visit token;
         user_visit user;
+        audit_visit audit;
         output_visit output;
         document_visit document;
         hash_visit hash;
@@ -306,6 +307,29 @@ static enum rc read_users(struct store *store, user_visit visit, void *context, 
     return read_somewhere(of(store), &reading, err);
 }
 
+static bool note_audit(void *context, const struct audit_record *record)
+{
+    struct reading *reading = context;
+
+    reading->visited++;
+    return reading->visit.audit(reading->context, record);
+}
+
+static enum rc read_audit_once(struct reading *reading, struct sql_connection *connection,
+                               struct err *err)
+{
+    return sql_read_audit(connection, reading->query, note_audit, reading, err);
+}
+
+static enum rc read_audit(struct store *store, const struct audit_query *query, audit_visit visit,
+                          void *context, struct err *err)
+{
+    struct reading reading = {
+        .read = read_audit_once, .query = query, .visit.audit = visit, .context = context};
+
+    return read_somewhere(of(store), &reading, err);
+}
+
 static enum rc read_the_leader(struct reading *reading, struct sql_connection *connection,
                                struct err *err)
 {
@@ -434,6 +458,7 @@ static const struct store_ops ops = {
     .read_workers = read_workers,
     .read_tokens = read_tokens,
     .read_users = read_users,
+    .read_audit = read_audit,
     .read_leader = read_leader,
     .summary = summary,
     .read_output = read_output,

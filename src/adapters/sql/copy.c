@@ -38,6 +38,7 @@ static const struct table tables[] = {
     {"tokens",
      "id, name, account, admin, hash, created_at, expires_at, session, scope, last_used_at",
      "tttnbnnnnn"},
+    {"audit", "id, at, who, source, action, subject, was, became, outcome", "nnttttttt"},
     {"idempotency", "owner, `key`, request_hash, job, kept_at", "ttbnn"},
 };
 

@@ -18,6 +18,8 @@ MUST_USE enum rc sql_read_tokens(struct sql_connection *connection, token_visit 
                                  void *context, struct err *err);
 MUST_USE enum rc sql_read_users(struct sql_connection *connection, user_visit visit, void *context,
                                 struct err *err);
+MUST_USE enum rc sql_read_audit(struct sql_connection *connection, const struct audit_query *query,
+                                audit_visit visit, void *context, struct err *err);
 MUST_USE enum rc sql_read_leader(struct sql_connection *connection,
                                  struct leader_record *ret_leader, struct err *err);
 MUST_USE enum rc sql_read_now(struct sql_connection *connection, instant_us *ret_now,

@@ -14,6 +14,7 @@
  *     revisions  what jobs were, for the runs of that time
  *     leader     one row: the newest manager that led
  *     users      and what they may do; `accounts` is a JSON array
+ *     audit      who did what
  *     workers, tokens, idempotency (keys of POST), schema (which steps were taken)
  */
 #ifndef CRONJOB_ADAPTERS_SQL_SCHEMA_H

@@ -179,9 +179,25 @@ static const char *const fifth[] = {
     NULL,
 };
 
+static const char *const sixth[] = {
+    "CREATE TABLE audit ("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " at INTEGER NOT NULL,"
+    " who TEXT NOT NULL,"
+    " source TEXT NOT NULL,"
+    " action TEXT NOT NULL,"
+    " subject TEXT NOT NULL,"
+    " was TEXT NOT NULL,"
+    " became TEXT NOT NULL,"
+    " outcome TEXT NOT NULL"
+    ") STRICT",
+    "CREATE INDEX audit_at ON audit (at)",
+    NULL,
+};
+
 /* clang-format on */
 
-static const char *const *const steps[] = {first, second, third, fourth, fifth};
+static const char *const *const steps[] = {first, second, third, fourth, fifth, sixth};
 
 _Static_assert(ROLE_ADMIN == 3, "the default of tokens.scope");
 _Static_assert(JOB_FINISHED == 1, "the number in the claim");

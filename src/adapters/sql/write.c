@@ -34,6 +34,8 @@ static const write_function functions[] = {
     [WRITE_USER_CREATE] = sql_write_user_create,
     [WRITE_USER_CHANGE] = sql_write_user_change,
     [WRITE_USER_REMOVE] = sql_write_user_remove,
+    [WRITE_AUDIT] = sql_write_audit,
+    [WRITE_AUDIT_EXPIRE] = sql_write_audit_expire,
 };
 
 enum rc sql_refuse(struct store_write *write, enum rc outcome, const char *format, ...)

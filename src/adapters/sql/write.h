@@ -90,6 +90,10 @@ MUST_USE enum rc sql_write_user_change(struct sql_writer *writer, struct store_w
                                        struct err *err);
 MUST_USE enum rc sql_write_user_remove(struct sql_writer *writer, struct store_write *write,
                                        struct err *err);
+MUST_USE enum rc sql_write_audit(struct sql_writer *writer, struct store_write *write,
+                                 struct err *err);
+MUST_USE enum rc sql_write_audit_expire(struct sql_writer *writer, struct store_write *write,
+                                        struct err *err);
 
 /* Keeps what a job is, before it is replaced: if it is there and has the revision (0: any). */
 MUST_USE enum rc sql_keep_revision(struct sql_writer *writer, const struct write_job *job,

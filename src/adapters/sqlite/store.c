@@ -152,6 +152,19 @@ static enum rc read_users(struct store *store, user_visit visit, void *context, 
     return rc;
 }
 
+static enum rc read_audit(struct store *store, const struct audit_query *query, audit_visit visit,
+                          void *context, struct err *err)
+{
+    struct sqlite_reader *reader;
+    enum rc rc = sqlite_pool_take(&of(store)->readers, &reader, err);
+
+    if (rc != RC_OK)
+        return rc;
+    rc = sql_read_audit(reader->connection, query, visit, context, err);
+    sqlite_pool_put(&of(store)->readers, reader);
+    return rc;
+}
+
 static enum rc read_leader(struct store *store, struct leader_record *ret_leader, struct err *err)
 {
     struct sqlite_reader *reader;
@@ -242,6 +255,7 @@ static const struct store_ops ops = {
     .read_workers = read_workers,
     .read_tokens = read_tokens,
     .read_users = read_users,
+    .read_audit = read_audit,
     .read_leader = read_leader,
     .summary = summary,
     .read_output = read_output,
