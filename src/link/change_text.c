@@ -14,13 +14,21 @@
 enum { TOKEN_ID_MAX = 64, HASH = 32 };
 
 static const char *const kinds[] = {
-    [CHANGE_JOB_CREATE] = "job_create",     [CHANGE_JOB_REPLACE] = "job_replace",
-    [CHANGE_JOB_REMOVE] = "job_remove",     [CHANGE_JOB_PURGE] = "job_purge",
-    [CHANGE_RUN_NOW] = "run_now",           [CHANGE_RUN_KILL] = "run_kill",
-    [CHANGE_WORKER_DRAIN] = "worker_drain", [CHANGE_WORKER_REMOVE] = "worker_remove",
-    [CHANGE_TOKEN_CREATE] = "token_create", [CHANGE_TOKEN_REVOKE] = "token_revoke",
-    [CHANGE_TOKEN_USED] = "token_used",     [CHANGE_USER_CREATE] = "user_create",
-    [CHANGE_USER_CHANGE] = "user_change",   [CHANGE_USER_REMOVE] = "user_remove",
+    [CHANGE_JOB_CREATE] = "job_create",
+    [CHANGE_JOB_REPLACE] = "job_replace",
+    [CHANGE_JOB_REMOVE] = "job_remove",
+    [CHANGE_JOB_PURGE] = "job_purge",
+    [CHANGE_RUN_NOW] = "run_now",
+    [CHANGE_RUN_KILL] = "run_kill",
+    [CHANGE_WORKER_DRAIN] = "worker_drain",
+    [CHANGE_WORKER_REMOVE] = "worker_remove",
+    [CHANGE_TOKEN_CREATE] = "token_create",
+    [CHANGE_TOKEN_REVOKE] = "token_revoke",
+    [CHANGE_TOKEN_USED] = "token_used",
+    [CHANGE_USER_CREATE] = "user_create",
+    [CHANGE_USER_CHANGE] = "user_change",
+    [CHANGE_USER_REMOVE] = "user_remove",
+    [CHANGE_AUDIT] = "audit",
 };
 
 /* ---- writing ------------------------------------------------------------------------------- */
@@ -137,8 +145,23 @@ static enum rc write_members(struct json_writer *writer, const struct change *ch
     case CHANGE_USER_REMOVE:
         write_user(writer, change);
         return RC_OK;
+    case CHANGE_AUDIT:
+        json_member_string(writer, "action", change->audit.action);
+        json_member_string(writer, "subject", change->audit.subject);
+        json_member_string(writer, "outcome", change->audit.outcome);
+        return RC_OK;
     }
     return err_fail(err, RC_INTERNAL, "a change of no kind");
+}
+
+static void write_asker(struct json_writer *writer, const struct audit_record *audit)
+{
+    if (!audit->who)
+        return;
+    json_member_string(writer, "who", audit->who);
+    json_member_string(writer, "source", audit->source);
+    if (audit->before)
+        json_member_string(writer, "before", audit->before);
 }
 
 enum rc link_change_write(struct json_writer *writer, const struct change *change, struct err *err)
@@ -147,6 +170,7 @@ enum rc link_change_write(struct json_writer *writer, const struct change *chang
 
     json_write_object_begin(writer);
     json_member_string(writer, "kind", kinds[change->kind]);
+    write_asker(writer, &change->audit);
     rc = write_members(writer, change, err);
     json_write_object_end(writer);
     return rc;
@@ -158,6 +182,7 @@ enum rc link_change_write(struct json_writer *writer, const struct change *chang
 struct change_members {
     const char *kind, *id, *revision, *owner, *key, *hash, *document, *run, *request, *worker;
     const char *token, *name, *account, *password;
+    const char *who, *source, *before, *action, *subject, *outcome;
     struct strings accounts;
     bool draining, admin, session, privileged, disabled;
     int64_t created_at, expires_at, used_at, scope, role, sets;
@@ -166,6 +191,9 @@ struct change_members {
 #define MEMBER(member, kind_of) FIELD(#member, kind_of, offsetof(struct change_members, member))
 
 static const struct field change_fields[] = {
+    MEMBER(who, FIELD_TEXT),           MEMBER(source, FIELD_TEXT),
+    MEMBER(before, FIELD_TEXT),        MEMBER(action, FIELD_TEXT),
+    MEMBER(subject, FIELD_TEXT),       MEMBER(outcome, FIELD_TEXT),
     MEMBER(kind, FIELD_TEXT),          MEMBER(id, FIELD_TEXT),
     MEMBER(revision, FIELD_TEXT),      MEMBER(owner, FIELD_TEXT),
     MEMBER(key, FIELD_TEXT),           MEMBER(hash, FIELD_TEXT),
@@ -296,6 +324,36 @@ static enum rc read_user(const struct change_members *members, struct change *ch
     return RC_OK;
 }
 
+static enum rc read_audit(const struct change_members *members, struct change *change,
+                          struct err *err)
+{
+    if (!members->who || !members->action || strlen(members->action) > LIMIT_AUDIT_TEXT)
+        return refuse(members, members->who ? "action" : "who", err);
+    if (!members->subject || strlen(members->subject) > LIMIT_AUDIT_TEXT)
+        return refuse(members, "subject", err);
+    if (!members->outcome || strlen(members->outcome) > 2 * LIMIT_AUDIT_TEXT)
+        return refuse(members, "outcome", err);
+    change->audit.action = members->action;
+    change->audit.subject = members->subject;
+    change->audit.outcome = members->outcome;
+    return RC_OK;
+}
+
+static enum rc read_asker(const struct change_members *members, struct change *change,
+                          struct err *err)
+{
+    if (!members->who)
+        return RC_OK;
+    if (strlen(members->who) > LIMIT_AUDIT_TEXT)
+        return refuse(members, "who", err);
+    if (!members->source || strlen(members->source) > LIMIT_AUDIT_TEXT)
+        return refuse(members, "source", err);
+    change->audit.who = members->who;
+    change->audit.source = members->source;
+    change->audit.before = members->before;
+    return RC_OK;
+}
+
 static enum rc read_members(const struct change_members *members, struct change *change,
                             struct err *err)
 {
@@ -326,6 +384,8 @@ static enum rc read_members(const struct change_members *members, struct change 
     case CHANGE_USER_CHANGE:
     case CHANGE_USER_REMOVE:
         return read_user(members, change, err);
+    case CHANGE_AUDIT:
+        return read_audit(members, change, err);
     }
     return err_fail(err, RC_MALFORMED, "a change of no kind");
 }
@@ -339,6 +399,8 @@ static enum rc read_change(const struct json_value *value, struct change *ret_ch
 
     if (rc == RC_OK)
         rc = read_kind(members.kind, &ret_change->kind, err);
+    if (rc == RC_OK)
+        rc = read_asker(&members, ret_change, err);
     return rc == RC_OK ? read_members(&members, ret_change, err) : rc;
 }
 

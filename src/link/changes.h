@@ -22,7 +22,8 @@
  *   token    create: refused as a conflict, and the store has it: done; revoke of what is not
  *            there: done
  *   user     create: refused as a conflict, RC_UNKNOWN, for it may be another's of this name;
- *            remove of what is not there: done; change, and a token's use: made twice, harmless
+ *            remove of what is not there: done; change, a token's use, a record:
+ *            made twice, harmless
  *   run now  is not sent again, for it could start twice: RC_UNKNOWN, unless the call never reached
  *            the server
  *

@@ -232,6 +232,7 @@ static void judge(struct parcel *parcel, struct store *store, uint64_t wanted)
     case CHANGE_WORKER_DRAIN:
     case CHANGE_TOKEN_USED:
     case CHANGE_USER_CHANGE:
+    case CHANGE_AUDIT:
         return;
     }
 }

@@ -79,6 +79,8 @@
     "older runs are erased, but never a job's newest [90d]") \
   X("keep-runs",         LEADING, false, "N", "1000", option_set_count, keep_runs, 1, 1000000, \
     "and those beyond the newest so many of a job [1000]") \
+  X("keep-audit-for",    LEADING, false, "SPAN", "365d", option_set_span, keep_audit_for, MINUTE, 36500 * DAY, \
+    "older records of who did what are erased [365d]") \
   X("keep-files-for",    SERVING | ROLE_MANAGER, false, "SPAN", "24h", option_set_span, keep_files_for, SECOND, 36500 * DAY, \
     "a script or binary that no job and no run has any more is erased after that [24h]")
 

@@ -72,6 +72,7 @@ struct server_options {
     span_us drain_timeout;  /* how long requests under way may take when it stops */
     span_us keep_runs_for;  /* a run older than this is erased, but never a job's newest */
     span_us keep_files_for; /* a file that nobody needs is erased that long after it was stored */
+    span_us keep_audit_for; /* a record of who did what is erased after that */
     uint32_t keep_runs;     /* and those beyond the newest so many of a job */
 };
 

@@ -123,6 +123,7 @@ static enum rc make_manager(struct system *system, struct err *err)
         .seal = seals(system) ? system->seal.own : NULL,
         .keep_runs_for = system->options->keep_runs_for,
         .keep_runs_of_job = system->options->keep_runs,
+        .keep_audit_for = system->options->keep_audit_for,
         .keep_files_for = system->options->keep_files_for,
     };
     enum rc rc = manager_new(&config, &system->manager, err);

@@ -21,6 +21,7 @@ bool change_is_of_job(const struct change *change)
     case CHANGE_USER_CREATE:
     case CHANGE_USER_CHANGE:
     case CHANGE_USER_REMOVE:
+    case CHANGE_AUDIT:
         return false;
     }
     return false;
@@ -52,7 +53,7 @@ static void take_changes(struct change_batch *batch)
     size_t most = count_waiting(manager);
 
     batch->items = arena_alloc(&batch->arena, most * sizeof(*batch->items));
-    batch->writes = arena_alloc(&batch->arena, (most + 1) * sizeof(*batch->writes));
+    batch->writes = arena_alloc(&batch->arena, (2 * most + 1) * sizeof(*batch->writes));
     batch->write_count = 1; /* that of the leader */
     while (manager->waiting && batch->count < most) {
         struct change *change = container_of(manager->waiting, struct change, mail);
@@ -84,6 +85,8 @@ static enum rc commit(struct change_batch *batch, struct err *err)
 {
     enum rc rc = change_prepare(batch, err);
 
+    if (rc == RC_OK)
+        change_audit(batch);
     if (rc != RC_OK || batch->write_count == 1)
         return rc;
     return manager_apply(batch->manager, batch->writes, batch->write_count, err);

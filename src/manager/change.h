@@ -47,6 +47,7 @@ struct change_batch {
     struct arena arena;
     struct pending_change *items;
     size_t count;
+    instant_us now;             /* the store's, when it was prepared */
     struct store_write *writes; /* the leader's first */
     size_t write_count;
 };
@@ -56,6 +57,9 @@ bool change_is_of_job(const struct change *change);
 
 /* change_prepare.c: fills the writes; a change that is refused has its outcome. */
 MUST_USE enum rc change_prepare(struct change_batch *batch, struct err *err);
+
+/* change_audit.c: adds to the writes what is to be known of each change. */
+void change_audit(struct change_batch *batch);
 
 /* change_settle.c: acts on what the store answered, and answers each change. */
 void change_settle(struct change_batch *batch);

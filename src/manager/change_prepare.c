@@ -411,6 +411,8 @@ static enum rc prepare_change(struct change_batch *batch, struct pending_change 
     case CHANGE_USER_REMOVE:
         add_write(batch, item, WRITE_USER_REMOVE)->user = change->user;
         return RC_OK;
+    case CHANGE_AUDIT:
+        return RC_OK;
     }
     return RC_INTERNAL;
 }
@@ -424,6 +426,7 @@ enum rc change_prepare(struct change_batch *batch, struct err *err)
         rc = read_before(batch, err);
     if (rc != RC_OK)
         return rc;
+    batch->now = now;
     for (size_t i = 0; i < batch->count; i++)
         batch->items[i].change->outcome = prepare_change(batch, &batch->items[i], now);
     return RC_OK;

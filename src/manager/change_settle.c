@@ -107,6 +107,7 @@ static void settle_done(struct change_batch *batch, struct pending_change *item)
     case CHANGE_USER_CREATE:
     case CHANGE_USER_CHANGE:
     case CHANGE_USER_REMOVE:
+    case CHANGE_AUDIT:
         break;
     }
 }

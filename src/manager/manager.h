@@ -43,6 +43,7 @@ struct manager_config {
     const uint8_t *seal;     /* by which it seals what workers execute; NULL: it does not */
     span_us keep_runs_for;   /* runs older than this are retired, but never a job's newest */
     size_t keep_runs_of_job; /* and those beyond the newest so many of a job */
+    span_us keep_audit_for;  /* a record of who did what goes after that; 0: never */
     span_us keep_files_for;  /* an executable that nobody needs goes that long after it was stored;
                                 0:  never */
 };

@@ -3,7 +3,7 @@
  * Retention: runs older than keep_runs_for go, and those beyond the newest keep_runs_of_job of a
  * job; its newest run never, and never that with its newest tick, for the next is counted from it.
  *
- * Tokens that have expired go a day after.
+ * Tokens that have expired go a day after, records of the audit after keep_audit_for.
  *
  * By age: once an hour a pass over the runs before the limit, page by page. By count: a job is
  * looked at each time so many of its runs have ended, which needs no pass over all jobs.
@@ -153,22 +153,25 @@ void manager_count_run(struct manager *manager, job_id job)
         log_warn("old runs were not retired, ignoring", LOG_U64("job", job), LOG_ERR(&err, rc));
 }
 
-static void retire_tokens(struct manager *manager)
+static void retire_the_rest(struct manager *manager)
 {
+    instant_us now = clock_now(manager->config.clock);
     struct store_write writes[] = {
         {0}, /* of the leader */
-        {.kind = WRITE_TOKEN_EXPIRE,
-         .access.expires_at = clock_now(manager->config.clock) - TOKENS_KEPT_FOR},
+        {.kind = WRITE_TOKEN_EXPIRE, .access.expires_at = now - TOKENS_KEPT_FOR},
+        {.kind = WRITE_AUDIT_EXPIRE, .audit.record.at = now - manager->config.keep_audit_for},
     };
+    size_t count = manager->config.keep_audit_for ? ARRAY_SIZE(writes) : ARRAY_SIZE(writes) - 1;
     struct err err = {0};
-    enum rc rc = manager_apply(manager, writes, ARRAY_SIZE(writes), &err);
+    enum rc rc = manager_apply(manager, writes, count, &err);
 
     if (rc != RC_OK)
-        log_warn("expired tokens were not erased, ignoring", LOG_ERR(&err, rc));
+        log_warn("old tokens and records were not erased, ignoring", LOG_ERR(&err, rc));
 }
 
 static void end_pass(struct manager *manager, mono_us now)
 {
+    retire_the_rest(manager);
     manager->retention.running = false;
     manager->retention.next = now + PASS_EVERY;
 }
@@ -187,7 +190,6 @@ bool manager_retire(struct manager *manager, mono_us now)
         retention->running = true;
         retention->begun = false;
         retention->until = clock_now(manager->config.clock) - manager->config.keep_runs_for;
-        retire_tokens(manager);
     }
     query.until = retention->until;
     query.before = retention->begun ? &retention->before : NULL;

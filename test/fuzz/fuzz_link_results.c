@@ -17,7 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         CHECK(err.message[0]);
         return 0;
     }
-    for (int kind = CHANGE_JOB_CREATE; kind <= CHANGE_USER_REMOVE; kind++) {
+    for (int kind = CHANGE_JOB_CREATE; kind <= CHANGE_AUDIT; kind++) {
         struct change change = {
             .kind = (enum change_kind)kind, .owner = "ann", .job = job_default()};
 

@@ -121,6 +121,16 @@ static size_t make_changes(struct change *changes)
     changes[count++] = (struct change){.kind = CHANGE_USER_CREATE, .user = make_user()};
     changes[count++] = (struct change){.kind = CHANGE_USER_CHANGE, .user = make_user()};
     changes[count++] = (struct change){.kind = CHANGE_USER_REMOVE, .user.record = {.name = "ann"}};
+    changes[count++] = (struct change){.kind = CHANGE_AUDIT,
+                                       .audit = {.who = "",
+                                                 .source = "10.0.0.1 by 127.0.0.1",
+                                                 .action = "refused",
+                                                 .subject = "GET /users",
+                                                 .outcome = "because \"so\""}};
+    changes[count++] = (struct change){
+        .kind = CHANGE_USER_REMOVE,
+        .user.record = {.name = "ann"},
+        .audit = {.who = "bob", .source = "10.0.0.1", .before = "{\"role\":\"admin\"}"}};
     return count;
 }
 
@@ -178,6 +188,12 @@ static void assert_same_change(const struct change *a, const struct change *b)
     if (a->kind == CHANGE_TOKEN_CREATE)
         assert_int_equal(a->access.scope, b->access.scope);
     assert_same_user(&a->user, &b->user);
+    assert_same_text(a->audit.who, b->audit.who);
+    assert_same_text(a->audit.source, b->audit.source);
+    assert_same_text(a->audit.before, b->audit.before);
+    assert_same_text(a->audit.action, b->audit.action);
+    assert_same_text(a->audit.subject, b->audit.subject);
+    assert_same_text(a->audit.outcome, b->audit.outcome);
     if (has_job)
         assert_same_job(&a->job, &b->job);
 }
