@@ -86,6 +86,8 @@ void answer_failure(struct call *call, enum rc rc, const struct err *err)
                               .title = rc_text(rc),
                               .detail = err ? err_message(err, rc) : NULL};
 
+    if (rc == RC_UNAUTHORIZED || rc == RC_FORBIDDEN)
+        audit_refusal(call, rc, err);
     if (rc == RC_UNKNOWN)
         refusal.extra = NULL; /* look first: it may have been done */
     else if (refusal.status == 503 || refusal.status == 429)

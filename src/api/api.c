@@ -152,6 +152,7 @@ enum rc api_new(const struct api_config *config, struct api **ret_api, struct er
     enum rc rc;
 
     pthread_mutex_init(&api->ready_mutex, NULL);
+    audit_init(&api->audit);
     buf_init(&api->openapi, OPENAPI_LIMIT);
     keep_config(api, config);
     api_set_ready(api, false, "starting");
@@ -219,6 +220,7 @@ void api_free(struct api *api)
     buf_release(&api->openapi);
     free(api->routes);
     arena_release(&api->arena);
+    audit_release(&api->audit);
     pthread_mutex_destroy(&api->ready_mutex);
     free(api);
 }

@@ -16,6 +16,7 @@
 #include "core/rights.h"
 
 #include "api/api.h"
+#include "api/audit.h"
 #include "api/guard.h"
 #include "api/import.h"
 #include "api/route.h"
@@ -38,6 +39,7 @@ struct api {
     struct hub *hub;
     struct people *people;
     struct sign_ins *sign_ins;
+    struct audit_budget audit;
     struct transfers *transfers;
     struct transfers *readers;   /* of outputs */
     struct transfers *passwords; /* hashed and compared, which takes a while */

@@ -49,6 +49,9 @@ void handle_user_password(struct call *call);
 void handle_login(struct call *call);
 void handle_logout(struct call *call);
 
+/* audit.c */
+void handle_audit(struct call *call);
+
 /* status.c */
 void handle_summary(struct call *call);
 void handle_health(struct call *call);

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 
 #include "api/answer.h"
+#include "api/source.h"
 
 static void change_done(struct change *change)
 {
@@ -25,6 +26,8 @@ struct pending *pending_new(struct call *call, enum change_kind kind,
     struct pending *pending = xcalloc(1, sizeof(*pending));
 
     pending->change.kind = kind;
+    pending->change.audit =
+        (struct audit_record){.who = call->who.account, .source = source_text(call)};
     pending->change.done = change_done;
     pending->change.context = pending;
     pending->call = call;

@@ -52,6 +52,15 @@ static const struct query_rule schedule_query[] = {
     {"count",      QUERY_INTEGER, .least = 1, .most = 1000, .description = "How many; 10 when left out"},
 };
 
+static const struct query_rule audit_query[] = {
+    {"limit",  QUERY_INTEGER, .least = 1, .most = LIMIT_PAGE, .description = "Give at most so many; 100 when left out"},
+    {"before", QUERY_INTEGER, .least = 0, .most = INT64_MAX,  .description = "Only records with a smaller id"},
+    {"who",    QUERY_TEXT,    .description = "Only what this user or account asked for"},
+    {"action", QUERY_TEXT,    .description = "Only this action, like job.change, login or refused"},
+    {"since",  QUERY_INSTANT, .description = "Only records of this time or later"},
+    {"until",  QUERY_INSTANT, .description = "Only records from before this time"},
+};
+
 #define QUERY(rules) .query = (rules), .query_count = ARRAY_SIZE(rules)
 #define JSON_OF(name) .type = ANSWER_JSON, .schema = (name)
 
@@ -114,6 +123,8 @@ const struct api_route api_routes[] = {
      .status = 200, JSON_OF("Session"), .failures = "401 403 429", .handle = handle_login},
     {"POST", "/logout", "logout", "End the session of this request", "users", ACCESS_SEE,
      .status = 204, .failures = "409", .handle = handle_logout},
+    {"GET", "/audit", "listAudit", "Who did what and what was refused, newest first", "users", ACCESS_ADMIN,
+     QUERY(audit_query), .status = 200, JSON_OF("AuditRecord"), .many = true, .handle = handle_audit},
     {"GET", "/summary", "getSummary", "How things stand", "status", ACCESS_SEE,
      .status = 200, JSON_OF("Summary"), .handle = handle_summary},
     {"GET", "/events", "streamEvents", "Changes of jobs, runs and workers as Server-Sent Events", "status", ACCESS_SEE,

@@ -61,9 +61,11 @@ static void session_made(struct pending *pending)
 /* One answer for every failure, so that nobody learns who is a user. */
 static void refuse_login(struct pending *pending)
 {
-    struct err err = {"the user or the password is wrong"};
+    const struct login *login = pending->context;
 
-    answer_failure(pending->call, RC_UNAUTHORIZED, &err);
+    audit_failed_login(pending->call, login->request.user);
+    answer_refusal(pending->call, 401, rc_text(RC_UNAUTHORIZED),
+                   "the user or the password is wrong", NULL);
     pending_drop(pending);
 }
 
@@ -77,6 +79,7 @@ static void login_compared(struct password_work *work)
         refuse_login(pending);
         return;
     }
+    pending->change.audit.who = user->name;
     sign_ins_succeed(pending->call->api->sign_ins, login->request.user, login->source);
     pending->change.access = (struct access_token){
         .name = "session", .account = user->name, .session = true, .scope = ROLE_ADMIN};

@@ -37,18 +37,33 @@ bool source_is_secure(const struct call *call)
     return call->api->has_tls || (scheme && strcmp(scheme, "https") == 0);
 }
 
-const char *source_of(const struct call *call)
+static const char *peer_address(const struct call *call)
 {
     const struct sockaddr *peer = http_request_peer(call->request);
     const struct sockaddr_in *v4 = (const void *)peer;
     const struct sockaddr_in6 *v6 = (const void *)peer;
     char text[INET6_ADDRSTRLEN] = "";
 
-    if (source_is_passed_on(call))
-        return "";
     if (peer->sa_family == AF_INET)
         (void)inet_ntop(AF_INET, &v4->sin_addr, text, sizeof(text)); /* else it stays "" */
     else if (peer->sa_family == AF_INET6)
         (void)inet_ntop(AF_INET6, &v6->sin6_addr, text, sizeof(text));
     return arena_strdup(call->arena, text);
+}
+
+const char *source_of(const struct call *call)
+{
+    return source_is_passed_on(call) ? "" : peer_address(call);
+}
+
+const char *source_text(const struct call *call)
+{
+    const char *forwarded = http_request_header(call->request, "X-Forwarded-For");
+    const char *address = peer_address(call);
+
+    if (!*address)
+        return "a unix socket";
+    if (!source_is_passed_on(call))
+        return address;
+    return arena_printf(call->arena, "%.150s by %s", forwarded ? forwarded : "somebody", address);
 }

@@ -17,4 +17,8 @@ bool source_is_secure(const struct call *call);
 /* The client's address in numbers; "" when a proxy stands between and it is not known. */
 const char *source_of(const struct call *call);
 
+/* The same in words that tell of proxies: "10.0.0.9", "10.1.1.1 by 10.0.0.9", "a unix socket". What
+ * a proxy says is its word only. At most LIMIT_AUDIT_TEXT bytes. */
+const char *source_text(const struct call *call);
+
 #endif

@@ -169,6 +169,18 @@ static void user_done(struct pending *pending)
     answer_send(pending->call, &answer, NULL);
 }
 
+/* What the user is, for the record of the change. */
+static void note_before(struct pending *pending, const struct user_record *user)
+{
+    struct json_writer writer;
+    AUTO_BUF struct buf buf;
+
+    buf_init(&buf, ANSWER_LIMIT);
+    json_writer_init(&writer, &buf);
+    wire_user_write(&writer, user);
+    pending->change.audit.before = arena_strndup(&pending->change.arena, buf.data, buf.length);
+}
+
 /* The user of the path, who has no more rights than who asks. False: it was refused. */
 static bool find_lesser(struct pending *pending, struct user_record *ret_user)
 {
@@ -179,8 +191,10 @@ static bool find_lesser(struct pending *pending, struct user_record *ret_user)
 
     if (rc == RC_OK)
         rc = check_covered(call, ret_user, &err);
-    if (rc == RC_OK)
+    if (rc == RC_OK) {
+        note_before(pending, ret_user);
         return true;
+    }
     answer_failure(call, rc, &err);
     pending_drop(pending);
     return false;

@@ -25,6 +25,8 @@ extern const struct command command_doctor;
 extern const struct command command_user_add, command_user_change, command_user_list;
 extern const struct command command_user_remove, command_user_password;
 extern const struct command command_login, command_logout;
+/* audit.c */
+extern const struct command command_audit;
 extern const struct command command_token_create, command_token_list, command_token_revoke;
 
 /* help.c, completions.c */

@@ -180,3 +180,21 @@ def test_a_password_is_enough_to_listen_for_others(ok, run, tmp_path):
         other.listen = f"0.0.0.0:{other.port}"
         other.start()
         assert "admin" in ok("login", "ann", stdin=password + "\n", **environment)
+
+
+def test_what_was_done_is_told(ok, run, server):
+    job = ok("add", "--name", "told", "@daily", "--", "true").strip()
+    ok("edit", job, "--schedule", "@hourly")
+    rows = [line.split() for line in ok("audit", "--limit", "2").splitlines()]
+    assert rows[0][:5] == ["AT", "WHO", "FROM", "ACTION", "SUBJECT"]
+    assert [row[3:6] for row in rows[1:]] == [["job.change", job, "done"], ["job.create", job, "done"]]
+    record = json.loads(ok("audit", "--action", "job.change", "--limit", "1", "--json"))[0]
+    assert record["before"] == {"schedule": "@daily"} and record["after"] == {"schedule": "@hourly"}
+    ok("user", "add", "ann", "--role", "operator", "--password-file", "-", stdin="correct horse\n")
+    ok("login", "ann", stdin="correct horse\n")
+    assert run("audit")[0] == 1
+    ok("logout")
+    refused = wait_until(lambda: json.loads(ok("audit", "--who", "ann", "--action", "refused", "--json")))
+    assert refused[0]["subject"] == "GET /audit" and "operator" in refused[0]["outcome"]
+    ok("user", "remove", "ann")
+    ok("remove", "--purge", job)
