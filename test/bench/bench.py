@@ -129,6 +129,20 @@ class Bench:
                     note=ratio,
                 )
 
+    # who asks
+
+    def identity(self):
+        """What it costs a request to be known, with a thousand users and tokens."""
+        goals = {
+            "permission": ("a token and its rights are looked up and compared with a role", 5),
+            "peer": ("the kernel is asked whose a connection is", 50),
+        }
+        for _ in self.times(3):
+            text = subprocess.check_output([self.program("bench_identity")], text=True)
+            spans = {line.split()[0]: float(line.split()[1]) for line in text.splitlines()}
+            for name, (label, goal) in goals.items():
+                self.add(label, spans[name], "us", f"<= {goal} us", at_most=goal)
+
     # a million jobs
 
     def million(self):
@@ -433,7 +447,7 @@ class Bench:
             self.add("the machine: appends of 4 KiB made durable", sync_rate(self.scratch), "/s")
 
 
-FIGURES = ["machine", "schedule", "small", "requests", "listing", "outputs", "files"]
+FIGURES = ["machine", "schedule", "identity", "small", "requests", "listing", "outputs", "files"]
 FIGURES += ["lateness", "burst", "million"]
 
 
