@@ -16,6 +16,7 @@
 #include "api/hub.h"
 #include "api/openapi.h"
 #include "api/people.h"
+#include "api/rate.h"
 #include "api/secret.h"
 #include "api/sign_ins.h"
 #include "api/transfers.h"
@@ -164,6 +165,7 @@ enum rc api_new(const struct api_config *config, struct api **ret_api, struct er
         api->routes = make_routes(api);
         api->people = people_new(config->store, config->clock);
         api->sign_ins = sign_ins_new();
+        api->rate = rate_new(config->request_limit);
         api->hub = hub_new(config->events);
         api->transfers = transfers_new(TRANSFER_THREADS, TRANSFERS_WAITING);
         api->readers = transfers_new(READER_THREADS, SIZE_MAX); /* one a request at most */
@@ -217,6 +219,7 @@ void api_free(struct api *api)
     hub_free(api->hub);
     people_free(api->people);
     sign_ins_free(api->sign_ins);
+    rate_free(api->rate);
     buf_release(&api->openapi);
     free(api->routes);
     arena_release(&api->arena);

@@ -62,7 +62,12 @@ struct api_config {
     uid_t uid;             /* the account that jobs are started from: 0 may use any */
     const uint8_t *seal; /* by which it knows what a manager sealed (core/seal.h), so that it makes
                             nothing else into something new; NULL: nothing is sealed */
-    bool token_only;     /* never trust the account behind a loopback connection */
+    /* Of who is no administrator; 0: as much as they like. */
+    unsigned request_limit;   /* requests a second, of a user or account */
+    int64_t jobs_per_owner;   /* that are not finished */
+    int64_t runs_per_owner;   /* that wait to be executed */
+    span_us minimal_interval; /* between two ticks of any job */
+    bool token_only;          /* never trust the account behind a loopback connection */
 
     /* How many jobs are due within the hour. May be NULL: it is not known here. */
     int64_t (*due_next_hour)(void *context);

@@ -25,6 +25,7 @@
 struct hub;
 struct intake;
 struct people;
+struct rate;
 struct sign_ins;
 struct transfers;
 
@@ -39,6 +40,7 @@ struct api {
     struct hub *hub;
     struct people *people;
     struct sign_ins *sign_ins;
+    struct rate *rate;
     struct audit_budget audit;
     struct transfers *transfers;
     struct transfers *readers;   /* of outputs */

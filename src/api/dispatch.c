@@ -7,6 +7,7 @@
 #include "api/answer.h"
 #include "api/call.h"
 #include "api/identity.h"
+#include "api/rate.h"
 
 bool call_may_see(const struct call *call, const char *owner)
 {
@@ -93,6 +94,16 @@ static enum rc check_access(struct call *call, struct err *err)
     return rc == RC_OK ? check_role(call, err) : rc;
 }
 
+/* Of who is known and no administrator. */
+static enum rc check_rate(const struct call *call, struct err *err)
+{
+    if (call->route->access == ACCESS_OPEN || call->who.rights.role == ROLE_ADMIN ||
+        rate_admits(call->api->rate, call->who.account, clock_mono(call->api->config.clock)))
+        return RC_OK;
+    return err_fail(err, RC_LIMITED, "%s asks more than %u times a second (request-limit)",
+                    call->who.account, call->api->config.request_limit);
+}
+
 bool dispatch_admit(struct http_request *request)
 {
     struct arena *arena = http_request_arena(request);
@@ -109,6 +120,8 @@ bool dispatch_admit(struct http_request *request)
     rc = check_source(call, &err);
     if (rc == RC_OK)
         rc = check_access(call, &err);
+    if (rc == RC_OK)
+        rc = check_rate(call, &err);
     if (rc == RC_OK)
         return true;
     answer_failure(call, rc, &err);

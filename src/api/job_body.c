@@ -57,6 +57,29 @@ static bool is_new_schedule(const struct job *job, const struct job_found *curre
            strcmp(job->time_zone, current->job.time_zone) != 0;
 }
 
+enum { TICKS_LOOKED_AT = 100 };
+
+/* Of the next ticks: a schedule may be dense for a while only, but then soon. */
+static void check_interval(const struct call *call, const struct schedule *schedule,
+                           const struct zone *zone, instant_us anchor, instant_us tick,
+                           struct problems *problems)
+{
+    span_us least = call->api->config.minimal_interval;
+    char text[2][SPAN_TEXT];
+    instant_us next;
+
+    for (int i = 0; least > 0 && i < TICKS_LOOKED_AT; i++, tick = next) {
+        if (schedule_next(schedule, zone, anchor, tick, &next) != RC_OK)
+            return;
+        if (next - tick >= least)
+            continue;
+        problems_add(problems, "schedule",
+                     "has ticks %s apart; at least %s must lie between two (minimal-interval)",
+                     span_format(next - tick, text[0]), span_format(least, text[1]));
+        return;
+    }
+}
+
 /* A tick that lies in the past, "@at" yesterday, would leave a job that silently never runs. */
 static void check_future(const struct call *call, const struct job *job, const struct zone *zone,
                          job_id id, struct problems *problems)
@@ -73,6 +96,8 @@ static void check_future(const struct call *call, const struct job *job, const s
     if (schedule_next(&schedule, zone, starts ? job->starts_at : now, after, &tick) != RC_OK)
         problems_add(problems, "schedule", "%.200s is never due: all of it lies in the past",
                      job->schedule);
+    else
+        check_interval(call, &schedule, zone, starts ? job->starts_at : now, tick, problems);
 }
 
 static enum rc check_time(const struct call *call, const struct job *job,

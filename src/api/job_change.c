@@ -10,6 +10,7 @@
 #include "api/job_body.h"
 #include "api/job_find.h"
 #include "api/pending.h"
+#include "api/quota.h"
 
 enum { PATCH_TRIES = 10, IDEMPOTENCY_KEY_MAX = 255 };
 
@@ -100,7 +101,9 @@ void handle_job_create(struct call *call)
     pending = pending_new(call, CHANGE_JOB_CREATE, job_created);
     change = &pending->change;
     struct problems problems = {.arena = &change->arena};
-    rc = job_body_read(call, WIRE_JOB_CREATE, NULL, &problems, &change->job, &err);
+    rc = quota_of_jobs(call, &err);
+    if (rc == RC_OK)
+        rc = job_body_read(call, WIRE_JOB_CREATE, NULL, &problems, &change->job, &err);
     if (rc != RC_OK) {
         refuse_body(pending, rc, &problems, &err);
         return;

@@ -184,6 +184,7 @@ static void write_answers(struct json_writer *writer, const struct api_route *ro
     if (route->access != ACCESS_OPEN) {
         write_further(writer, "401");
         write_further(writer, "403");
+        write_further(writer, "429");
     }
     if (route->body != BODY_NONE) {
         write_further(writer, "400");

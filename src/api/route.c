@@ -118,7 +118,7 @@ const struct api_route api_routes[] = {
     {"DELETE", "/users/{name}", "removeUser", "Remove a user and all its tokens", "users", ACCESS_ADMIN,
      .status = 204, .failures = "404", .handle = handle_user_remove},
     {"PUT", "/users/{name}/password", "setPassword", "Set a user's password, or one's own with the old one; ends its sessions", "users", ACCESS_SEE, BODY_JSON, "PasswordInput",
-     .status = 204, .failures = "404 429", .handle = handle_user_password},
+     .status = 204, .failures = "404", .handle = handle_user_password},
     {"POST", "/login", "login", "Sign in with a password: a cookie for browsers, or a token", "users", ACCESS_OPEN, BODY_JSON, "LoginRequest",
      .status = 200, JSON_OF("Session"), .failures = "401 403 429", .handle = handle_login},
     {"POST", "/logout", "logout", "End the session of this request", "users", ACCESS_SEE,

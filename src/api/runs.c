@@ -7,6 +7,7 @@
 #include "api/job_find.h"
 #include "api/link.h"
 #include "api/pending.h"
+#include "api/quota.h"
 #include "api/run_exact.h"
 #include "api/run_find.h"
 #include "wire/run.h"
@@ -183,6 +184,8 @@ void handle_run_now(struct call *call)
         rc = wire_run_request_read(body, length, &problems, &request, &err);
     if (rc == RC_OK)
         rc = check_request(call, &job.job, &request, &err);
+    if (rc == RC_OK)
+        rc = quota_of_runs(call, job.owner, &err);
     if (rc == RC_OK && request.exact && *request.exact)
         rc = run_exact_fill(call, &pending->change, &request, &problems, &err);
     if (rc == RC_OK) {

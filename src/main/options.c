@@ -67,6 +67,14 @@
     "the most that a script or binary may have [64MiB]") \
   X("allowed-source",    SERVING, true, "URL", NULL, option_set_source, allowed_sources, 0, 0, \
     "scripts and binaries may be fetched from below it, like https://store.example/path/") \
+  X("request-limit",     SERVING, false, "N", "100", option_set_count, request_limit, 0, 1000000, \
+    "requests a second of a user or account that is no administrator; 0 is none [100]") \
+  X("jobs-per-owner",    SERVING, false, "N", "10000", option_set_count, jobs_per_owner, 0, 100000000, \
+    "jobs that a user or account may have; 0 is as many as they like [10000]") \
+  X("runs-per-owner",    SERVING, false, "N", "1000", option_set_count, runs_per_owner, 0, 100000000, \
+    "runs of its jobs that may wait; 0 is as many as they like [1000]") \
+  X("minimal-interval",  SERVING, false, "SPAN", "1s", option_set_span, minimal_interval, 0, 366 * DAY, \
+    "the least between two ticks of a job [1s]") \
   X("token-only",        SERVING, false, NULL, "no", option_set_switch, token_only, 0, 0, \
     "nobody is known by a local connection alone") \
   X("threads",           SERVING, false, "N", "4", option_set_count, threads, 1, 256, \

@@ -66,6 +66,10 @@ struct server_options {
     struct strings allowed_hosts;   /* names of this server beside its address and localhost */
     int64_t upload_limit;           /* bytes of a script or binary */
     struct strings allowed_sources; /* URLs below which files may be fetched from */
+    uint32_t request_limit;         /* of who is no administrator: a second; 0: none */
+    uint32_t jobs_per_owner;        /* 0: as many as they like */
+    uint32_t runs_per_owner;        /* that wait */
+    span_us minimal_interval;       /* between two ticks of a job */
     bool token_only;                /* a loopback connection's account counts for nothing */
     uint32_t threads;               /* of the HTTP server */
     uint32_t connection_limit;
