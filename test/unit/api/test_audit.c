@@ -114,14 +114,16 @@ static void people_are_recorded_without_their_secrets(void **state)
 static void refusals_are_recorded(void **state)
 {
     struct fixture *fixture = *state;
+    struct reply reply;
 
     assert_int_equal(status_of(ask(fixture, "GET", "/users?x=1", "Host: evil\r\n", NULL)), 403);
     assert_newest(fixture, "refused", "\"subject\":\"GET /users\"");
     assert_int_equal(
         status_of(ask(fixture, "DELETE", "/jobs/7", "X-Forwarded-For: 10.1.2.3\r\n", NULL)), 401);
-    for (struct reply reply = newest(fixture, "refused"); !strstr(reply.body.data, "DELETE");
+    for (reply = newest(fixture, "refused"); !strstr(reply.body.data, "DELETE");
          reply = newest(fixture, "refused"))
         reply_release(&reply);
+    reply_release(&reply);
     assert_newest(fixture, "refused", "\"source\":\"10.1.2.3 by 127.0.0.1\"");
 }
 
