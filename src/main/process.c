@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +17,7 @@
 #include "base/check.h"
 #include "base/log.h"
 
-enum { MACHINE_ID = 32 }; /* bytes */
+enum { MACHINE_ID = 32, LARGE = 64 * 1024 }; /* bytes */
 
 static uint64_t descriptors; /* as it was; written before the first thread */
 
@@ -31,6 +32,13 @@ static void raise_descriptor_limit(void)
     limit.rlim_cur = limit.rlim_max;
     if (setrlimit(RLIMIT_NOFILE, &limit))
         log_warn("limit of open files was not raised, ignoring");
+}
+
+/* Pages of writes and documents come and go: what is large goes back to the system at once, rather
+ * than to stay as part of a process that does nothing. glibc's own limit grows with what it sees. */
+static void give_memory_back(void)
+{
+    (void)mallopt(M_MMAP_THRESHOLD, LARGE);
 }
 
 static sigset_t awaited_signals(void)
@@ -48,6 +56,7 @@ void process_begin(void)
 {
     sigset_t set = awaited_signals();
 
+    give_memory_back();
     raise_descriptor_limit();
     CHECK(!pthread_sigmask(SIG_BLOCK, &set, NULL));
     CHECK(signal(SIGPIPE, SIG_IGN) != SIG_ERR);

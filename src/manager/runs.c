@@ -400,8 +400,9 @@ static size_t settle_orphans(struct run_page *page, const struct store_write *wr
 
 static enum rc write_page(struct run_page *page, struct err *err)
 {
-    struct store_write *writes AUTO_FREE = xcalloc(2 * LIMIT_BATCH + 1, sizeof(*writes));
-    struct store_write *back AUTO_FREE = xcalloc(LIMIT_BATCH + 1, sizeof(*back));
+    size_t most = 1 + page->waiting_count + 2 * page->orphan_count;
+    struct store_write *writes AUTO_FREE = xcalloc(most, sizeof(*writes));
+    struct store_write *back AUTO_FREE = xcalloc(1 + page->orphan_count, sizeof(*back));
     size_t count = prepare(page, writes), back_count;
     enum rc rc;
 
