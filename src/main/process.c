@@ -35,7 +35,8 @@ static void raise_descriptor_limit(void)
 }
 
 /* Pages of writes and documents come and go: what is large goes back to the system at once, rather
- * than to stay as part of a process that does nothing. glibc's own limit grows with what it sees. */
+ * than to stay as part of a process that does nothing. glibc's own limit grows with what it sees.
+ */
 static void give_memory_back(void)
 {
     (void)mallopt(M_MMAP_THRESHOLD, LARGE);
