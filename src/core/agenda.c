@@ -373,12 +373,42 @@ void agenda_put(struct agenda *agenda, const struct agenda_job *job, instant_us 
     entry->removed = false;
     entry->dormant = job->dormant;
     entry->elsewhere = job->dormant && job->elsewhere;
+    entry->held = entry->fired = false;
     entry->finished = job->dormant && job->status == JOB_FINISHED;
     agenda->job_count += is_counted(entry);
     if (entry->dormant && !entry->activity)
         set_wake(agenda, entry); /* it is to be kept until its run comes */
     else
         agenda_settle(agenda, entry);
+}
+
+void agenda_hold(struct agenda *agenda, job_id job, bool held)
+{
+    struct entry *entry = agenda_find(agenda, job);
+
+    if (!entry || !entry_is_followed(entry))
+        return;
+    entry->held = held;
+    agenda_settle(agenda, entry);
+}
+
+bool agenda_fire(struct agenda *agenda, job_id job, instant_us now)
+{
+    struct entry *entry = agenda_find(agenda, job);
+
+    now = agenda_tell(agenda, now);
+    if (!entry || !entry_is_followed(entry) || entry->tick > now)
+        return false;
+    entry->fired = true;
+    agenda_settle(agenda, entry);
+    return true;
+}
+
+instant_us agenda_accounted_for(const struct agenda *agenda, job_id job)
+{
+    const struct entry *entry = agenda_find(agenda, job);
+
+    return entry ? entry->since : INSTANT_NONE;
 }
 
 /* Those that wait for their time. */

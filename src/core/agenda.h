@@ -54,6 +54,10 @@
  * - A job whose schedule has no further tick, that has no active run and no retry to come, is
  *   FINISHED; but one whose last run did not succeed stays in error. @reboot and @manual are
  *   finished by ends_at only.
+ * - A job that is *held* is called for by somebody else, the node's cron: its ticks are due at
+ *   agenda_fire(), or by themselves AGENDA_HOLD later, so that a call that never comes costs that
+ *   much and not the tick. A call says nothing of which tick it is for: it makes due what has
+ *   passed, and a second one finds nothing.
  * - A job replaced by a newer revision keeps its active runs. Ticks of the old revision up to
  *   due_since that were never claimed are recorded as missed ("the job was changed").
  *
@@ -69,6 +73,7 @@
 
 #define AGENDA_ON_TIME      (5 * SECOND)
 #define AGENDA_CLAIM_WINDOW (30 * SECOND) /* how long after `now` a claim may take effect */
+#define AGENDA_HOLD         (4 * SECOND)  /* cron itself comes up to two seconds late */
 
 #define AGENDA_SLACK (5 * SECOND) /* a clock that is this far off is not set back */
 
@@ -128,6 +133,7 @@ struct decision {
     bool existing;  /* CLAIM: the run is queued in the store */
     bool elsewhere; /* CLAIM: it is not claimed but queued in the store, for another worker to have;
                        CLAIM_VOID as long as nobody claimed it */
+    bool unfired;   /* CLAIM: of a tick that was held, and nobody called for it */
     instant_us deadline;    /* CLAIM: past this instant it must not take effect */
     instant_us start_at;    /* START */
     enum run_status status; /* SKIP, RECORD */
@@ -158,6 +164,17 @@ void agenda_remove(struct agenda *agenda, job_id job);
 /* Another worker follows the job from now on: it is dormant here, followed elsewhere. Ticks that
  * were not claimed are the other's, as is one whose claim turns out void. */
 void agenda_hand_over(struct agenda *agenda, job_id job);
+
+/* Whether somebody else calls for the job's ticks; it does not outlive the job's revision. */
+void agenda_hold(struct agenda *agenda, job_id job, bool held);
+
+/* Somebody called. False: no tick of the job is due, for none has passed, or it was accounted for.
+ */
+bool agenda_fire(struct agenda *agenda, job_id job, instant_us now);
+
+/* The newest tick of the job that was accounted for, or since when ticks count; INSTANT_NONE: the
+ * job is not known. */
+instant_us agenda_accounted_for(const struct agenda *agenda, job_id job);
 
 /* A run of a known job, queued in the store: on demand, or an attempt after one that was lost,
  * which waits like a retry. Unknown job: false. A dormant job is forgotten when its runs are over.

@@ -286,6 +286,7 @@ static void claim(const struct judge *judge, struct entry *entry, instant_us tic
     decision = out_add(out, DECIDE_CLAIM, entry, &run);
     decision->trigger = live->trigger;
     decision->deadline = deadline_of(judge, tick, activity->tried_at);
+    decision->unfired = entry->held && !entry->fired;
 }
 
 /* Ticks lie at least a second apart; so when the one due is less old, it is the only one. */

@@ -23,13 +23,18 @@ struct ticks entry_ticks(const struct agenda *agenda, const struct entry *entry)
     };
 }
 
-span_us entry_offset(const struct agenda *agenda, const struct entry *entry)
+span_us entry_jitter(const struct agenda *agenda, const struct entry *entry)
 {
     span_us jitter = entry_policy(agenda, entry)->jitter;
 
     if (jitter <= 0)
         return 0;
     return (span_us)(hash_mix(entry->id ^ hash_mix((uint64_t)jitter)) % (uint64_t)jitter);
+}
+
+span_us entry_offset(const struct agenda *agenda, const struct entry *entry)
+{
+    return entry_jitter(agenda, entry) + (entry->held && !entry->fired ? AGENDA_HOLD : 0);
 }
 
 instant_us entry_horizon(const struct agenda *agenda, const struct entry *entry, instant_us now)
@@ -43,6 +48,7 @@ void entry_pass(const struct agenda *agenda, struct entry *entry, instant_us sin
 
     entry->since = since;
     entry->tick = ticks_next(&ticks, since);
+    entry->fired = false;
 }
 
 bool entry_is_followed(const struct entry *entry)

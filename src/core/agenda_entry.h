@@ -95,6 +95,8 @@ struct entry {
     bool elsewhere : 1; /* dormant: another worker follows it */
     bool finished : 1;  /* it was said that it has no more ticks */
     bool failed : 1;    /* its last run did not succeed: status error */
+    bool held : 1;      /* somebody else calls for its ticks */
+    bool fired : 1;     /* it was called: `tick` is not held */
 };
 _Static_assert(sizeof(struct entry) <= 80, "there may be a million");
 
@@ -139,7 +141,9 @@ void agenda_settle(struct agenda *agenda, struct entry *entry);
 
 const struct policy *entry_policy(const struct agenda *agenda, const struct entry *entry);
 struct ticks entry_ticks(const struct agenda *agenda, const struct entry *entry);
-/* Its share of the jitter: due is tick + offset. */
+/* Its share of the jitter: its runs start at tick + jitter. */
+span_us entry_jitter(const struct agenda *agenda, const struct entry *entry);
+/* Due is tick + offset: the jitter, and how long the tick is held. */
 span_us entry_offset(const struct agenda *agenda, const struct entry *entry);
 /* Ticks up to it are due at `now`, or nearly. */
 instant_us entry_horizon(const struct agenda *agenda, const struct entry *entry, instant_us now);

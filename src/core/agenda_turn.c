@@ -112,7 +112,7 @@ static void start(struct agenda *agenda, const struct entry *entry, struct live 
     decision->revision = live->revision;
     decision->trigger = live->trigger;
     /* Not before the tick, but no later than we claim ahead: the clock may be set back. */
-    due = MIN(live->key.scheduled_at + entry_offset(agenda, entry), now + agenda->config.lead);
+    due = MIN(live->key.scheduled_at + entry_jitter(agenda, entry), now + agenda->config.lead);
     decision->start_at = live->kind == LIVE_TICK    ? due
                          : live->kind == LIVE_RETRY ? MAX(due, now)
                                                     : now;

@@ -70,7 +70,7 @@ struct worker_record {
     const char *name;
     const char *url; /* "" when it has none */
     const char *version;
-    const char *backend; /* "timer" or "crontab" */
+    const char *backend; /* how it keeps its jobs on schedule: core/backend.h */
     struct pairs labels;
     bool draining;
     int64_t running;         /* runs that go on */
