@@ -48,6 +48,10 @@
       request,    "From the end of a request's head to the end of its answer.")                     \
     X(METRIC_STORE_DURATION,     HISTOGRAM, "cronjob_store_operation_duration_seconds", "operation", \
       request,    "How long the store took.")                                                       \
+    X(METRIC_CRONTAB_JOBS,       GAUGE,     "cronjob_crontab_jobs",                  "",            \
+      none,       "Jobs with a line in this node's crontab.")                                       \
+    X(METRIC_FIRES,              COUNTER,   "cronjob_fires_total",                   "answer",      \
+      none,       "Calls of this node's cron, by what they were answered.")                         \
     X(METRIC_STORE_FAILURES,     COUNTER,   "cronjob_store_failures_total",          "operation,reason", \
       none,       "Operations that the store did not do.")
 /* clang-format on */

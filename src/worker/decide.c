@@ -12,6 +12,8 @@ static void add_claim(struct worker *worker, const struct decision *decision)
     worker->claims = xgrow(worker->claims, worker->claim_count, &worker->claim_capacity,
                            sizeof(*worker->claims));
     worker->claims[worker->claim_count++] = (struct claim){.decision = *decision};
+    if (decision->unfired)
+        worker_note_unfired(worker, decision, clock_now(worker->config.clock));
     if (!decision->existing)
         metric_add(metric_series(METRIC_TICKS_DUE), 1);
 }

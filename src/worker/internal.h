@@ -14,8 +14,10 @@
 #include "base/table.h"
 
 #include "core/agenda.h"
+#include "core/backend.h"
 
 #include "worker/cache.h"
+#include "worker/crontab.h"
 #include "worker/deliver.h"
 #include "worker/ledger.h"
 #include "worker/run_set.h"
@@ -184,6 +186,17 @@ struct work {
     struct err err;
 };
 
+/* What the crontab is to say, and what became of it (crontab.c). */
+struct keeping {
+    struct mail mail;
+    struct cron_table *table; /* NULL: the thread is to end */
+    struct buf text;
+    bool changed; /* the lines have, since the last time */
+    enum cron_found found;
+    enum rc rc;
+    struct err err;
+};
+
 enum worker_phase {
     PHASE_CONNECTING, /* the guardian is asked what it has */
     PHASE_RECOVERING, /* the store is asked what we had claimed */
@@ -247,6 +260,7 @@ struct worker {
     struct mailbox inbox;        /* struct message */
     struct mailbox returned;     /* struct work */
     struct mailbox fetched;      /* struct fetch */
+    struct mailbox kept;         /* struct keeping */
 
     enum worker_phase phase;
     bool connected;
@@ -259,9 +273,10 @@ struct worker {
     struct cache cache;
     struct list urgent_files; /* struct cached, to be downloaded: runs need them */
     struct list early_files;  /* jobs have them */
-    size_t downloads;         /* under way */
-    bool list_sent, listed;   /* which copies there are is asked for, is known */
-    mono_us look_at_files;    /* next */
+    struct crontab_state crontab;
+    size_t downloads;       /* under way */
+    bool list_sent, listed; /* which copies there are is asked for, is known */
+    mono_us look_at_files;  /* next */
     struct table known;
     struct table waiting; /* lists of struct waiting, by job */
     struct map loading;   /* job -> enum load_flag */
@@ -308,8 +323,9 @@ struct worker {
 
     struct loop loop;
     struct loop_source inbox_source, returned_source, fetched_source, launcher_source;
-    pthread_t loop_thread, store_thread, coordination_thread;
-    struct mailbox to_store, to_coordination;
+    struct loop_source kept_source, fires_source;
+    pthread_t loop_thread, store_thread, coordination_thread, crontab_thread;
+    struct mailbox to_store, to_coordination, to_crontab;
     struct fetcher *fetchers; /* thread_files.c */
     bool threads;
     atomic_bool stopping;
@@ -357,6 +373,28 @@ mono_us worker_files_deadline(const struct worker *worker);
 /* thread_files.c */
 enum rc worker_start_fetchers(struct worker *worker, struct err *err);
 void worker_stop_fetchers(struct worker *worker);
+
+/* crontab.c */
+void worker_open_crontab(struct worker *worker);
+void worker_close_crontab(struct worker *worker);
+/* The job was loaded: it has a line, if it is followed and a line can say when it is due. */
+void worker_offer_line(struct worker *worker, const struct agenda_job *job);
+void worker_drop_line(struct worker *worker, job_id job);
+/* A tick is claimed that cron was to call for. */
+void worker_note_unfired(struct worker *worker, const struct decision *decision, instant_us now);
+/* A call; the worker is the context. */
+enum fire_answer worker_on_fire(void *context, job_id job);
+void worker_take_kept(struct worker *worker);
+void worker_move_crontab(struct worker *worker, mono_us now);
+mono_us worker_crontab_deadline(const struct worker *worker);
+struct backend worker_backend(const struct worker *worker);
+
+/* thread_crontab.c */
+enum rc worker_start_crontab(struct worker *worker, struct err *err);
+void worker_stop_crontab(struct worker *worker);
+/* It comes back in worker->kept. */
+void worker_send_keeping(struct worker *worker, struct keeping *keeping);
+void keeping_free(struct keeping *keeping);
 
 /* decide.c */
 void worker_advance(struct worker *worker, instant_us now);

@@ -42,6 +42,7 @@ void worker_drop_job(struct worker *worker, job_id job)
         return;
     }
     agenda_remove(worker->agenda, job);
+    worker_drop_line(worker, job);
     worker_withdraw(worker, job);
 }
 
@@ -268,6 +269,7 @@ void worker_take_loaded(struct worker *worker, const struct loaded *loaded)
         settle_waiting(worker, waiting, now);
         free(waiting);
     }
+    worker_offer_line(worker, &job);
     if (!job.dormant)
         worker_expect_file(worker, loaded->sha256);
     if (!job.dormant && loaded->has_last)

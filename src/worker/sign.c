@@ -13,6 +13,7 @@
 #include "worker/internal.h"
 
 enum { SIGNS_A_LEASE = 4 };
+_Static_assert((int)BACKEND_TEXT <= (int)LIMIT_REASON + 1, "an item has room for it");
 
 #define FENCE_MARGIN (500 * MILLISECOND)
 
@@ -43,15 +44,19 @@ static struct item *add_first(struct worker *worker)
 void worker_write_sign(struct worker *worker, instant_us now)
 {
     const struct worker_config *config = &worker->config;
+    struct backend backend;
+    struct item *item;
 
     atomic_store(&worker->due_next_hour, (int64_t)agenda_due_until(worker->agenda, now + HOUR));
     worker->next_sign = clock_mono(config->clock) + interval(config);
     worker->sign_waits = true;
-    add_first(worker)->write.worker = (struct worker_record){
+    item = add_first(worker);
+    backend = worker_backend(worker);
+    item->write.worker = (struct worker_record){
         .name = config->name,
         .url = config->url,
         .version = config->version,
-        .backend = "timer",
+        .backend = backend_print(&backend, item->reason), /* nothing else is written there */
         .labels = config->labels,
         .running = (int64_t)worker->active.count,
         .tasks = (int64_t)agenda_job_count(worker->agenda),

@@ -85,6 +85,14 @@ static void launcher_has_news(struct loop_source *source, uint32_t events)
     launcher_dispatch(worker->launcher);
 }
 
+static void cron_calls(struct loop_source *source, uint32_t events)
+{
+    struct worker *worker = container_of(source, struct worker, fires_source);
+
+    (void)events;
+    fires_dispatch(worker->config.fires);
+}
+
 /* The step that follows asks the clock. */
 static void instant_came(void *context, bool stepped)
 {
@@ -130,6 +138,9 @@ static enum rc add_sources(struct worker *worker, struct err *err)
     worker->fetched_source = (struct loop_source){worker->fetched.fd, something_came};
     worker->launcher_source =
         (struct loop_source){launcher_fd(worker->launcher), launcher_has_news};
+    worker->kept_source = (struct loop_source){worker->kept.fd, something_came};
+    if (worker->config.fires)
+        worker->fires_source = (struct loop_source){fires_fd(worker->config.fires), cron_calls};
     loop_watch_clock(&worker->loop, instant_came, worker);
     rc = loop_add(&worker->loop, &worker->inbox_source, EPOLLIN, err);
     if (rc == RC_OK)
@@ -138,6 +149,10 @@ static enum rc add_sources(struct worker *worker, struct err *err)
         rc = loop_add(&worker->loop, &worker->fetched_source, EPOLLIN, err);
     if (rc == RC_OK)
         rc = loop_add(&worker->loop, &worker->launcher_source, EPOLLIN, err);
+    if (rc == RC_OK)
+        rc = loop_add(&worker->loop, &worker->kept_source, EPOLLIN, err);
+    if (rc == RC_OK && worker->config.fires)
+        rc = loop_add(&worker->loop, &worker->fires_source, EPOLLIN, err);
     return rc;
 }
 
@@ -157,6 +172,8 @@ enum rc worker_start(struct worker *worker, struct err *err)
     worker->config.execute_context = worker;
     worker->steps_outputs = false; /* they have a thread of their own */
     rc = worker_start_fetchers(worker, err);
+    if (rc == RC_OK)
+        rc = worker_start_crontab(worker, err);
     if (rc != RC_OK)
         return rc;
     if (pthread_create(&worker->store_thread, NULL, run_store, worker) ||
@@ -206,6 +223,7 @@ void worker_stop(struct worker *worker)
         deliverer_stop(worker->deliverer);
     stop_coordination_thread(worker);
     worker_stop_fetchers(worker);
+    worker_stop_crontab(worker);
     if (worker->joined) /* or it would be another's name */
         (void)coordination_leave(worker->config.coordination, worker->config.name,
                                  NULL); /* its lease runs out either way */
@@ -213,5 +231,8 @@ void worker_stop(struct worker *worker)
     loop_remove(&worker->loop, &worker->returned_source);
     loop_remove(&worker->loop, &worker->fetched_source);
     loop_remove(&worker->loop, &worker->launcher_source);
+    loop_remove(&worker->loop, &worker->kept_source);
+    if (worker->config.fires)
+        loop_remove(&worker->loop, &worker->fires_source);
     loop_release(&worker->loop);
 }

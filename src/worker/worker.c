@@ -20,8 +20,8 @@ enum rc worker_new(const struct worker_config *config, struct worker **ret_worke
     enum rc rc;
 
     worker->config = *config;
-    worker->inbox.fd = worker->returned.fd = worker->fetched.fd = worker->to_store.fd =
-        worker->to_coordination.fd = -1;
+    worker->inbox.fd = worker->returned.fd = worker->fetched.fd = worker->kept.fd = -1;
+    worker->to_store.fd = worker->to_coordination.fd = worker->to_crontab.fd = -1;
     list_init(&worker->unsent);
     list_init(&worker->handed_over);
     list_init(&worker->unwritten);
@@ -38,6 +38,7 @@ enum rc worker_new(const struct worker_config *config, struct worker **ret_worke
     worker->next_look = config->alone ? INT64_MAX : 0;
     worker_make_deliverer(worker);
     worker_note_readiness(worker, 0);
+    worker_open_crontab(worker);
     rc = ledger_open(&worker->ledger, config->journal, err);
     if (rc == RC_OK)
         rc = mailbox_init(&worker->inbox, err);
@@ -45,6 +46,8 @@ enum rc worker_new(const struct worker_config *config, struct worker **ret_worke
         rc = mailbox_init(&worker->returned, err);
     if (rc == RC_OK)
         rc = mailbox_init(&worker->fetched, err);
+    if (rc == RC_OK)
+        rc = mailbox_init(&worker->kept, err);
     if (rc != RC_OK) {
         worker_free(worker);
         return rc;
@@ -127,6 +130,7 @@ static mono_us next_deadline(const struct worker *worker)
     if (worker->announced && !worker->joined && !worker->joining)
         next = MIN(next, worker->join_at);
     next = MIN(next, worker_files_deadline(worker));
+    next = MIN(next, worker_crontab_deadline(worker));
     if (!list_is_empty(&worker->unwritten))
         next = MIN(next, list_first(&worker->unwritten, struct active, link)->started_mono +
                              RECORD_STARTED);
@@ -154,6 +158,7 @@ static void do_due(struct worker *worker, instant_us now, mono_us mono)
     if (!atomic_load(&worker->stopping) && worker_may_claim(worker, mono))
         worker_advance(worker, now);
     worker_move_files(worker, mono);
+    worker_move_crontab(worker, mono);
     worker_send_unsent(worker);
     worker_write_started(worker, mono);
     if (mono >= worker->next_sign && !worker->sign_waits && !worker->conflict)
@@ -170,6 +175,7 @@ struct worker_wake worker_step(struct worker *worker)
     read_returned(worker);
     read_inbox(worker);
     worker_take_fetches(worker);
+    worker_take_kept(worker);
     now = clock_now(worker->config.clock);
     mono = clock_mono(worker->config.clock);
     if (worker->phase == PHASE_READY)
@@ -221,6 +227,13 @@ static void free_mail(struct worker *worker)
         mail = mail->next;
         fetch_free(fetch);
     }
+    mail = worker->kept.fd >= 0 ? mailbox_take_all(&worker->kept) : NULL;
+    while (mail) {
+        struct keeping *keeping = container_of(mail, struct keeping, mail);
+
+        mail = mail->next;
+        keeping_free(keeping);
+    }
 }
 
 void worker_free(struct worker *worker)
@@ -241,6 +254,7 @@ void worker_free(struct worker *worker)
     run_set_release(&worker->strays);
     run_set_release(&worker->elsewhere);
     cache_release(&worker->cache);
+    worker_close_crontab(worker);
     free(worker->claims);
     free(worker->notes);
     free(worker->loads);
@@ -252,5 +266,7 @@ void worker_free(struct worker *worker)
         mailbox_release(&worker->returned);
     if (worker->fetched.fd >= 0)
         mailbox_release(&worker->fetched);
+    if (worker->kept.fd >= 0)
+        mailbox_release(&worker->kept);
     free(worker);
 }

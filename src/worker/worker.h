@@ -28,8 +28,10 @@
 
 #include "ports/clock.h"
 #include "ports/coordination.h"
+#include "ports/cron_table.h"
 #include "ports/events.h"
 #include "ports/files.h"
+#include "ports/fires.h"
 #include "ports/journal.h"
 #include "ports/launcher.h"
 #include "ports/objects.h"
@@ -61,9 +63,11 @@ struct worker_config {
     struct objects *objects;
     struct files *files; /* copies of what is in `objects`; NULL: it executes commands only */
     int64_t cache_limit; /* bytes of them */
-    instant_us boot_at;  /* when this node was booted; the same after every restart of the worker */
-    span_us lease;       /* how long the store believes it alive without a sign */
-    span_us sign_every;  /* how often it gives one; 0: four times a lease */
+    struct cron_table *cron_table; /* the node's crontab; NULL: its own timer for all jobs */
+    struct fires *fires;           /* calls of the node's cron; NULL: nobody can call */
+    instant_us boot_at; /* when this node was booted; the same after every restart of the worker */
+    span_us lease;      /* how long the store believes it alive without a sign */
+    span_us sign_every; /* how often it gives one; 0: four times a lease */
     /* Whether the node's clock follows a time server; NULL: that is not known. */
     bool (*clock_is_synchronised)(void *context);
     /* What runs wrote on this node; it is delivered to store and objects (worker/deliver.h). NULL:

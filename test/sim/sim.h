@@ -20,6 +20,7 @@
 #include "ports/launcher.h"
 
 #include "manager/manager.h"
+#include "sim_cron.h"
 #include "sim_files.h"
 #include "worker/worker.h"
 
@@ -36,7 +37,8 @@
     X(OBJECTS_AWAY) X(OBJECTS_TROUBLED) X(CACHE_DAMAGED) X(FILE_EXECUTED) X(FILE_AWAITED) X(FILE_MISSED) X(RUN_EXACT) \
     X(RUN_ON_DEMAND) X(RUN_KILL_ASKED) X(RUN_SUCCEEDED_ONCE) X(RUN_FAILED_ONCE) X(RUN_TIMED_OUT_ONCE) \
     X(RUN_KILLED_ONCE) X(RUN_LOST_ONCE) X(RUN_SKIPPED_ONCE) X(RUN_MISSED_ONCE) X(RUN_STRETCH) X(RUN_RETRY) \
-    X(RUN_CATCH_UP) X(RUN_OUTLIVED_WORKER)
+    X(RUN_CATCH_UP) X(RUN_OUTLIVED_WORKER) \
+    X(CRON_CALLED) X(CRON_CALLED_AGAIN) X(CRON_AWAY) X(CRONTAB_SPOILT) X(CRONTAB_UNWRITTEN)
 /* clang-format on */
 
 enum sometimes {
@@ -117,6 +119,7 @@ struct sim {
     bool work_done; /* executed, not yet returned */
 
     struct files *files; /* they outlive the worker */
+    struct sim_cron cron;
     struct sim_fetches fetches;
 
     mono_us objects_away_until;

@@ -130,6 +130,8 @@ void sim_start_worker(struct sim *sim)
         .objects = sim->objects,
         .files = sim->files,
         .cache_limit = 1500,
+        .cron_table = sim->cron.table,
+        .fires = sim->cron.fires,
     };
     struct err err;
 
@@ -224,6 +226,7 @@ static void move_parts(struct sim *sim)
         sim_start_worker(sim);
     if (sim_mono(sim) >= sim->late_due)
         late_comes(sim);
+    sim_cron_move(sim);
     for (int round = 0; round < ROUNDS; round++) {
         memory_guardian_advance(sim->guardian);
         sim->manager_wake = manager_step(sim->manager);
@@ -266,6 +269,7 @@ static mono_us next_event(const struct sim *sim, mono_us until)
     if (guardian >= 0)
         next = sooner(next, sim_mono(sim) + guardian);
     next = sooner(next, sim->late_due);
+    next = sooner(next, sim_cron_next(sim));
     if (!sim->healing)
         next = sooner(next, sooner(sim->nemesis_due, sim->client_due));
     return next;
@@ -328,7 +332,8 @@ void sim_new(struct sim *sim, uint64_t seed, unsigned long long *sometimes)
     sim->objects = sim_objects_new(&(struct memory_objects_config){
         .clock = sim->clock, .fault = nemesis_objects, .context = sim});
     sim->files = memory_files_new();
-    sim->zones = posix_zones_new(NULL, NULL);
+    sim->zones = posix_zones_new(NULL, "/nowhere"); /* in UTC, whatever the machine is in */
+    sim_cron_new(sim);
     sim_start_manager(sim);
     sim_start_worker(sim);
     sim->nemesis_due = sim_mono(sim) + 20 * SECOND;
@@ -339,6 +344,7 @@ void sim_free(struct sim *sim)
 {
     sim_kill_worker(sim);
     manager_free(sim->manager);
+    sim_cron_free(sim);
     zones_free(sim->zones);
     files_free(sim->files);
     objects_free(sim->objects);

@@ -185,6 +185,8 @@ void fixture_free(struct fixture *fixture)
     outputs_free(fixture->outputs);
     files_free(fixture->files);
     objects_free(fixture->objects);
+    cron_table_free(fixture->cron_table);
+    fires_free(fixture->fires);
     free(fixture);
 }
 
@@ -287,6 +289,8 @@ void fixture_start(struct fixture *fixture)
         .objects = fixture->objects,
         .files = fixture->files,
         .cache_limit = fixture->cache_limit,
+        .cron_table = fixture->cron_table,
+        .fires = fixture->fires,
     };
 
     config.journal = fixture->journal = memory_journal_open(fixture->disk);

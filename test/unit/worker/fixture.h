@@ -7,7 +7,9 @@
 #define CRONJOB_TEST_UNIT_WORKER_FIXTURE_H
 
 #include "adapters/memory/clock.h"
+#include "adapters/memory/cron_table.h"
 #include "adapters/memory/files.h"
+#include "adapters/memory/fires.h"
 #include "adapters/memory/journal.h"
 #include "adapters/memory/launcher.h"
 #include "adapters/memory/objects.h"
@@ -57,6 +59,8 @@ struct fixture {
     enum memory_objects_fault objects_fault; /* of every call */
     struct files *files;
     int64_t cache_limit;
+    struct cron_table *cron_table; /* NULL: the worker's timer does it all */
+    struct fires *fires;
     struct fetch *held[8]; /* fetches that are under way */
     size_t held_count;
     bool holds_fetches;
