@@ -8,6 +8,7 @@
 #include "adapters/posix/clock.h"
 #include "adapters/posix/zones.h"
 #include "cli/cli.h"
+#include "main/fire.h"
 #include "main/migrate.h"
 #include "main/options.h"
 #include "main/probe.h"
@@ -143,6 +144,7 @@ static void gather_commands(const struct command *commands[COMMANDS_MAX])
         commands[count++] = &server_commands[i];
     }
     commands[count++] = &command_guardian;
+    commands[count++] = &command_fire;
     commands[count++] = &command_migrate;
     commands[count++] = &command_sign;
     for (const struct command *const *at = cli_commands; *at && count < COMMANDS_MAX - 1; at++)

@@ -123,6 +123,36 @@ enum rc option_set_path(const struct option_value *value, const char *text, stru
     return rc;
 }
 
+/* Debian's cron passes over names with anything else in them, a dot above all. */
+enum rc option_set_crontab_file(const struct option_value *value, const char *text, struct err *err)
+{
+    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+                                  "_-";
+    const char *slash = strrchr(text, '/');
+    enum rc rc = check_path(text, err);
+    if (rc == RC_OK && text[0] != '/')
+        return err_fail(err, RC_INVALID, "'%.80s' is not an absolute path", text);
+    if (rc == RC_OK && (!slash[1] || slash[1 + strspn(slash + 1, allowed)]))
+        return err_fail(err, RC_INVALID,
+                        "'%.80s' is not a name that cron reads: it may have A-Z a-z 0-9 _ -, and "
+                        "no dot",
+                        slash + 1);
+    if (rc == RC_OK)
+        set_text(value, text);
+    return rc;
+}
+
+enum rc option_set_program(const struct option_value *value, const char *text, struct err *err)
+{
+    enum rc rc = check_path(text, err);
+    if (rc == RC_OK && text[0] != '/')
+        return err_fail(err, RC_INVALID, "'%.80s' is not an absolute path, like /usr/bin/crontab",
+                        text);
+    if (rc == RC_OK)
+        set_text(value, text);
+    return rc;
+}
+
 enum rc option_set_store(const struct option_value *value, const char *text, struct err *err)
 {
     return place_store_read(text, value->arena, &value->options->store, err);
@@ -224,6 +254,16 @@ enum rc option_set_level(const struct option_value *value, const char *text, str
 enum rc option_set_format(const struct option_value *value, const char *text, struct err *err)
 {
     return log_format_parse(text, &value->options->log_format, err);
+}
+
+enum rc option_set_scheduler(const struct option_value *value, const char *text, struct err *err)
+{
+    enum scheduler *place = member(value);
+    bool is_crontab = strcmp(text, "crontab") == 0;
+    if (!is_crontab && strcmp(text, "timer") != 0)
+        return err_fail(err, RC_INVALID, "'%.80s' is not timer or crontab", text);
+    *place = is_crontab ? SCHEDULER_CRONTAB : SCHEDULER_TIMER;
+    return RC_OK;
 }
 
 enum rc option_set_switch(const struct option_value *value, const char *text, struct err *err)

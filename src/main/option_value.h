@@ -41,6 +41,10 @@ enum rc option_set_level(const struct option_value *value, const char *text, str
 enum rc option_set_format(const struct option_value *value, const char *text, struct err *err);
 enum rc option_set_zone(const struct option_value *value, const char *text, struct err *err);
 enum rc option_set_host(const struct option_value *value, const char *text, struct err *err);
+enum rc option_set_scheduler(const struct option_value *value, const char *text, struct err *err);
+enum rc option_set_crontab_file(const struct option_value *value, const char *text,
+                                struct err *err);
+enum rc option_set_program(const struct option_value *value, const char *text, struct err *err);
 enum rc option_set_switch(const struct option_value *value, const char *text, struct err *err);
 enum rc option_set_count(const struct option_value *value, const char *text, struct err *err);
 enum rc option_set_size(const struct option_value *value, const char *text, struct err *err);

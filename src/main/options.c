@@ -43,6 +43,12 @@
     "holds `key = ...` and `secret = ...` for s3:") \
   X("cache-limit",       RUNNING, false, "SIZE", "1GiB", option_set_size, cache_limit, 0, (int64_t)1 << 50, \
     "the most that this worker's copies of scripts and binaries may take [1GiB]") \
+  X("scheduler",         RUNNING, false, "WORD", "timer", option_set_scheduler, scheduler, 0, 0, \
+    "timer, or crontab: jobs that a plain line can say are called for by this node's cron [timer]") \
+  X("crontab-file",      RUNNING, false, "FILE", "/etc/cron.d/cronjob", option_set_crontab_file, crontab_file, 0, 0, \
+    "what a worker with that scheduler keeps its lines in [/etc/cron.d/cronjob]") \
+  X("crontab-command",   RUNNING, false, "PROGRAM", NULL, option_set_program, crontab_command, 0, 0, \
+    "instead of a file: crontab(1), by which they go into the crontab of the worker's account") \
   X("name",              ALL & ~ROLE_API, false, "NAME", "", option_set_name, name, 0, 0, \
     "of this manager or worker [the host's name]") \
   X("label",             RUNNING, true, "K=V", NULL, option_set_label, labels, 0, 0, \

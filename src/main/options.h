@@ -35,6 +35,8 @@ enum role {
     ROLE_ANY = 16, /* whoever only looks at the settings */
 };
 
+enum scheduler { SCHEDULER_TIMER, SCHEDULER_CRONTAB };
+
 /* All memory belongs to the arena it was made with. */
 struct server_options {
     const char *address;      /* "127.0.0.1": a number, as HTTP servers bind to */
@@ -45,9 +47,12 @@ struct server_options {
     struct objects_place objects;    /* a directory in `data` unless told otherwise; of a role of a
                                         cluster that was not told, the path "" */
     const char *objects_credentials; /* the file of key and secret; NULL when none */
-    const char *objects_key;     /* CRONJOB_OBJECTS_KEY and _SECRET, which no flag can say, for */
-    const char *objects_secret;  /* everybody sees flags; NULL when not both are set */
-    int64_t cache_limit;         /* bytes of a worker's copies of scripts and binaries */
+    const char *objects_key;    /* CRONJOB_OBJECTS_KEY and _SECRET, which no flag can say, for */
+    const char *objects_secret; /* everybody sees flags; NULL when not both are set */
+    int64_t cache_limit;        /* bytes of a worker's copies of scripts and binaries */
+    enum scheduler scheduler;   /* of a worker */
+    const char *crontab_file;
+    const char *crontab_command; /* NULL: the file */
     const char *name;            /* of manager and worker; the host's unless told otherwise */
     const char *advertise;       /* the URL by which others reach this manager or worker */
     const char *cluster_secret;  /* the file of the secret that the roles share; NULL when none */

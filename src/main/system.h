@@ -30,15 +30,17 @@ struct system {
     struct zones *zones;
     struct store *store;
     struct coordination *coordination;
-    struct events *local_events; /* within this process */
-    struct events *events;       /* the same, or what also reaches other processes */
-    struct journal *journal;     /* of a worker */
-    struct outputs *outputs;     /* of this node; where there is no worker: of all workers */
-    struct outputs *kept;        /* the same, or where they were delivered to; for the API */
-    struct objects *objects;     /* executables and long outputs, for all roles */
-    struct files *files;         /* copies of executables, of a worker */
-    instant_us boot_at;          /* of a worker */
-    struct output_walk walk;     /* of a worker's outputs */
+    struct events *local_events;   /* within this process */
+    struct events *events;         /* the same, or what also reaches other processes */
+    struct journal *journal;       /* of a worker */
+    struct outputs *outputs;       /* of this node; where there is no worker: of all workers */
+    struct outputs *kept;          /* the same, or where they were delivered to; for the API */
+    struct objects *objects;       /* executables and long outputs, for all roles */
+    struct files *files;           /* copies of executables, of a worker */
+    struct cron_table *cron_table; /* of a worker whose scheduler is crontab, as are its calls */
+    struct fires *fires;
+    instant_us boot_at;      /* of a worker */
+    struct output_walk walk; /* of a worker's outputs */
 
     struct manager *manager;
     struct worker *worker;
@@ -69,6 +71,10 @@ void system_forget_certificate(struct system *system);
 /* Reads the files again, for who connects from now on; logs how that went. `context` is the system.
  */
 void system_renew_certificate(void *context);
+
+/* system_crontab.c: the node's crontab as the settings want it, and nothing of ours where they
+ * wanted it before. RC_FORBIDDEN, RC_INVALID: they cannot be had, and why. */
+MUST_USE enum rc system_make_crontab(struct system *system, struct err *err);
 
 /* system_roles.c: makes, starts, stops and frees the roles. RC_CONFLICT: the port is taken.
  * RC_FORBIDDEN: an API beyond loopback with no token to ask for. */

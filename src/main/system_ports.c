@@ -106,6 +106,8 @@ static enum rc make_node(struct system *system, struct err *err)
         rc = directory_files_open(data, &system->files, err);
     if (rc == RC_OK)
         rc = posix_boot_instant(data, system->clock, &system->boot_at, err);
+    if (rc == RC_OK)
+        rc = system_make_crontab(system, err);
     return rc;
 }
 
@@ -169,6 +171,8 @@ void system_free_ports(struct system *system)
 {
     if (system->role == ROLE_API)
         changes_free(system->changes);
+    fires_free(system->fires);
+    cron_table_free(system->cron_table);
     files_free(system->files);
     outputs_free(system->kept);
     outputs_free(system->outputs);

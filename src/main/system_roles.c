@@ -189,6 +189,8 @@ static enum rc make_worker(struct system *system, struct err *err)
         .objects = system->objects,
         .files = system->files,
         .cache_limit = system->options->cache_limit,
+        .cron_table = system->cron_table,
+        .fires = system->fires,
         .boot_at = system->boot_at,
         /* In a cluster others may take over when we are gone. */
         .lease = system->role == ROLE_STANDALONE ? WORKER_LEASE : CLUSTER_LEASE,
