@@ -10,6 +10,7 @@
 
 #include "api/account.h"
 #include "api/answer.h"
+#include "api/backends.h"
 #include "api/call.h"
 #include "api/dispatch.h"
 #include "api/executable.h"
@@ -165,6 +166,7 @@ enum rc api_new(const struct api_config *config, struct api **ret_api, struct er
         api->routes = make_routes(api);
         api->people = people_new(config->store, config->clock);
         api->sign_ins = sign_ins_new();
+        api->backends = backends_new(config->store, config->zones, config->mono);
         api->rate = rate_new(config->request_limit);
         api->hub = hub_new(config->events);
         api->transfers = transfers_new(TRANSFER_THREADS, TRANSFERS_WAITING);
@@ -216,6 +218,7 @@ void api_free(struct api *api)
     transfers_free(api->readers);
     transfers_free(api->passwords);
     http_server_free(api->server);
+    backends_free(api->backends);
     hub_free(api->hub);
     people_free(api->people);
     sign_ins_free(api->sign_ins);

@@ -22,6 +22,7 @@
 #include "api/route.h"
 #include "http/server.h"
 
+struct backends;
 struct hub;
 struct intake;
 struct people;
@@ -37,6 +38,7 @@ struct api {
     bool has_tls;            /* who reaches us does so by HTTPS */
     struct http_route *routes;
     struct http_server *server;
+    struct backends *backends;
     struct hub *hub;
     struct people *people;
     struct sign_ins *sign_ins;

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/next_run.h"
+#include "api/outlook.h"
 #include "wire/job.h"
 
 static enum rc no_such_job(struct err *err)
@@ -161,9 +161,11 @@ struct writing {
 void job_write(struct call *call, const struct job_record *job, struct buf *buf)
 {
     struct json_writer writer;
+    struct job_outlook outlook;
 
     json_writer_init(&writer, buf);
-    wire_job_write(&writer, job, next_run_of(call->api, job, call_now(call)));
+    outlook = outlook_of(call->api, job, call_now(call));
+    wire_job_write(&writer, job, &outlook);
 }
 
 static bool visit_write(void *context, const struct job_record *job)

@@ -15,7 +15,7 @@
 #include "api/handlers.h"
 #include "api/job_find.h"
 #include "api/link.h"
-#include "api/next_run.h"
+#include "api/outlook.h"
 #include "wire/job.h"
 
 enum { PAGE_JOBS = 200, PAGE_BYTES = 256 * 1024 };
@@ -35,12 +35,14 @@ static bool visit_listed(void *context, const struct job_record *job)
 {
     struct job_list *list = context;
     struct json_writer writer;
+    struct job_outlook outlook;
 
     if (!list->first)
         buf_putc(&list->page, ',');
     list->first = false;
     json_writer_init(&writer, &list->page);
-    wire_job_write(&writer, job, next_run_of(list->call->api, job, call_now(list->call)));
+    outlook = outlook_of(list->call->api, job, call_now(list->call));
+    wire_job_write(&writer, job, &outlook);
     list->query.after = job->id;
     list->in_page++;
     list->left--;

@@ -21,7 +21,7 @@
 #include "api/handlers.h"
 #include "api/hub.h"
 #include "api/identity.h"
-#include "api/next_run.h"
+#include "api/outlook.h"
 #include "http/sse.h"
 #include "wire/job.h"
 #include "wire/run.h"
@@ -84,13 +84,15 @@ static bool deliver_job(void *context, const struct job_record *job)
     struct delivery *delivery = context;
     struct call *call = delivery->subscription->call;
     struct json_writer writer;
+    struct job_outlook outlook;
 
     delivery->jobs_found++;
     if (!call_may_see(call, job->owner))
         return true;
     flush_message(delivery->subscription, &delivery->held);
     json_writer_init(&writer, &delivery->subscription->object);
-    wire_job_write(&writer, job, next_run_of(call->api, job, delivery->now));
+    outlook = outlook_of(call->api, job, delivery->now);
+    wire_job_write(&writer, job, &outlook);
     delivery->held = "job";
     return true;
 }

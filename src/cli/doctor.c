@@ -98,6 +98,32 @@ static bool examine_worker(struct cli *cli, const struct json_value *worker, boo
     return well("worker", arena_printf(&cli->arena, "%s is %s", name, state));
 }
 
+/* Only where a worker has its jobs in its node's crontab. */
+static bool examine_cron(struct cli *cli, const struct json_value *worker)
+{
+    const char *name = text_of_member(worker, "name", &cli->arena);
+    const struct json_value *cron = text_member(worker, "cron");
+    const char *state = cron ? text_string(cron, "state", NULL) : NULL;
+    if (!state || strcmp(text_string(worker, "state", "lost"), "lost") == 0)
+        return true;
+    if (strcmp(state, "silent") == 0)
+        return ill(
+            "cron",
+            arena_printf(&cli->arena, "that of %s does not call; the timer does its work", name),
+            "start cron there (systemctl start cron), or set `scheduler = timer`");
+    if (strcmp(state, "unwritten") == 0)
+        return ill("cron",
+                   arena_printf(&cli->arena,
+                                "the crontab of %s cannot be written; the timer does its work",
+                                name),
+                   "look at the worker's log for the reason");
+    return well("cron", arena_printf(&cli->arena,
+                                     strcmp(state, "calls") == 0
+                                         ? "that of %s calls for its jobs"
+                                         : "that of %s is to call for the first of its jobs",
+                                     name));
+}
+
 static bool examine_workers(struct cli *cli)
 {
     struct remote_request request = {.method = "GET", .path = "/workers", .quiet = true};
@@ -106,10 +132,11 @@ static bool examine_workers(struct cli *cli)
         json_value_kind(answer.json) != JSON_KIND_ARRAY)
         return ill("workers", "cannot be listed", "see the lines above");
     bool all_well = true;
-    for (size_t i = 0; i < json_value_count(answer.json); i++)
-        all_well =
-            examine_worker(cli, json_value_at(answer.json, i), json_value_count(answer.json) > 1) &&
-            all_well;
+    for (size_t i = 0; i < json_value_count(answer.json); i++) {
+        const struct json_value *worker = json_value_at(answer.json, i);
+        all_well = examine_worker(cli, worker, json_value_count(answer.json) > 1) && all_well;
+        all_well = examine_cron(cli, worker) && all_well;
+    }
     if (json_value_count(answer.json) == 0)
         return ill("workers", "there are none: no job will run", "start one: cronjob worker");
     return all_well;

@@ -87,9 +87,17 @@ struct editing {
 /* What the system decides is not shown: it could not be changed. */
 static bool is_read_only(const char *name)
 {
-    static const char *const names[] = {
-        "id",       "status",   "owner",      "revision",   "worker",
-        "next_run", "last_run", "created_at", "updated_at", "executable_changed_at"};
+    static const char *const names[] = {"id",
+                                        "status",
+                                        "owner",
+                                        "revision",
+                                        "worker",
+                                        "scheduler",
+                                        "next_run",
+                                        "last_run",
+                                        "created_at",
+                                        "updated_at",
+                                        "executable_changed_at"};
     for (size_t i = 0; i < ARRAY_SIZE(names); i++)
         if (strcmp(names[i], name) == 0)
             return true;

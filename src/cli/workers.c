@@ -20,10 +20,20 @@ static const char *cell_clock(const struct json_value *worker, struct arena *are
     return arena_printf(arena, "%+.3fs", json_value_number(offset));
 }
 
+/* "crontab (silent)" where something is to be looked at. */
+static const char *cell_backend(const struct json_value *worker, struct arena *arena)
+{
+    const char *backend = text_of_member(worker, "backend", arena);
+    const struct json_value *cron = text_member(worker, "cron");
+    const char *state = cron ? text_string(cron, "state", "") : "";
+    bool is_ill = strcmp(state, "silent") == 0 || strcmp(state, "unwritten") == 0;
+    return is_ill ? arena_printf(arena, "%s (%s)", backend, state) : backend;
+}
+
 static const struct column worker_columns[] = {
     {.title = "WORKER", .path = "name"},     {.title = "STATE", .path = "state"},
     {.title = "JOBS", .path = "jobs"},       {.title = "RUNNING", .path = "running"},
-    {.title = "CLOCK", .cell = cell_clock},  {.title = "BACKEND", .path = "backend"},
+    {.title = "CLOCK", .cell = cell_clock},  {.title = "BACKEND", .cell = cell_backend},
     {.title = "VERSION", .path = "version"}, {.title = "LABELS", .path = "labels"},
 };
 

@@ -125,7 +125,8 @@ static bool ends_early(const char *document, size_t length)
     return length >= size && memcmp(document + length - size, end, size) == 0;
 }
 
-void wire_job_write(struct json_writer *writer, const struct job_record *job, instant_us next_run)
+void wire_job_write(struct json_writer *writer, const struct job_record *job,
+                    const struct job_outlook *outlook)
 {
     size_t length = seal_body(job->document, job->document_length);
 
@@ -141,7 +142,8 @@ void wire_job_write(struct json_writer *writer, const struct job_record *job, in
     json_member_string(writer, "owner", job->owner);
     json_member_integer(writer, "revision", (int64_t)job->revision);
     json_member_text(writer, "worker", job->worker);
-    json_member_instant(writer, "next_run", next_run);
+    json_member_text(writer, "scheduler", outlook->scheduler ? outlook->scheduler : "");
+    json_member_instant(writer, "next_run", outlook->next_run);
     json_write_name(writer, "last_run");
     if (job->last_run)
         wire_run_write_short(writer, job->last_run);

@@ -9,8 +9,9 @@
  * Reading takes what a user may send: durations as seconds or as "1h30m", sizes as bytes or as
  * "10MiB", times in RFC 3339; a null is the default. A leading CRON_TZ=Zone or TZ=Zone of the
  * schedule becomes the time zone and is cut off. What the system decides (id, status, owner,
- * revision, worker, next_run, last_run, sha256, created_at, updated_at) is accepted and ignored, so
- * that what GET answered can be changed and sent by PUT. Any other unknown field is a problem.
+ * revision, worker, scheduler, next_run, last_run, sha256, created_at, updated_at) is accepted and
+ * ignored, so that what GET answered can be changed and sent by PUT. Any other unknown field is a
+ * problem.
  */
 #ifndef CRONJOB_WIRE_JOB_H
 #define CRONJOB_WIRE_JOB_H
@@ -49,7 +50,14 @@ MUST_USE enum rc wire_job_read(const struct wire_job_source *source, struct prob
 /* Appends the document. RC_TOO_BIG when the buffer's limit is reached. */
 MUST_USE enum rc wire_job_document(const struct job *job, struct buf *buf);
 
-/* One job as the API answers it. `job` has its document; next_run may be INSTANT_NONE. */
-void wire_job_write(struct json_writer *writer, const struct job_record *job, instant_us next_run);
+/* What is not kept but found out when a job is shown. */
+struct job_outlook {
+    instant_us next_run;   /* INSTANT_NONE: none */
+    const char *scheduler; /* "timer", "crontab"; NULL: nobody calls for it */
+};
+
+/* One job as the API answers it. `job` has its document. */
+void wire_job_write(struct json_writer *writer, const struct job_record *job,
+                    const struct job_outlook *outlook);
 
 #endif

@@ -88,6 +88,7 @@ static const struct field job_fields[] = {
     FIELD("owner", FIELD_IGNORED, 0),
     FIELD("revision", FIELD_IGNORED, 0),
     FIELD("worker", FIELD_IGNORED, 0),
+    FIELD("scheduler", FIELD_IGNORED, 0),
     FIELD("next_run", FIELD_IGNORED, 0),
     FIELD("last_run", FIELD_IGNORED, 0),
     FIELD("created_at", FIELD_IGNORED, 0),

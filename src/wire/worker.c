@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "wire/worker.h"
 
+#include "core/backend.h"
+
 #include "wire/field.h"
 
 const char *wire_worker_state(const struct worker_record *worker, instant_us now)
@@ -8,6 +10,22 @@ const char *wire_worker_state(const struct worker_record *worker, instant_us now
     if (worker->lease_until <= now)
         return "lost";
     return worker->draining ? "draining" : "alive";
+}
+
+static void write_backend(struct json_writer *writer, const char *text)
+{
+    struct backend backend = backend_parse(text);
+
+    json_member_string(writer, "backend", backend.crontab ? "crontab" : "timer");
+    json_write_name(writer, "cron");
+    if (!backend.crontab) {
+        json_write_null(writer);
+        return;
+    }
+    json_write_object_begin(writer);
+    json_member_string(writer, "state", cron_state_text(backend.cron));
+    json_member_string(writer, "time_zone", backend.time_zone);
+    json_write_object_end(writer);
 }
 
 void wire_worker_write(struct json_writer *writer, const struct worker_record *worker,
@@ -20,7 +38,7 @@ void wire_worker_write(struct json_writer *writer, const struct worker_record *w
     json_member_pairs(writer, "labels", &worker->labels);
     json_member_text(writer, "url", worker->url);
     json_member_string(writer, "version", worker->version);
-    json_member_string(writer, "backend", worker->backend);
+    write_backend(writer, worker->backend);
     json_member_integer(writer, "running", worker->running);
     json_member_integer(writer, "jobs", worker->tasks);
     json_member_number(writer, "clock_offset_seconds",

@@ -192,12 +192,13 @@ static void answer_can_be_sent_back(void **state)
     (void)state;
     buf_init(&text, SIZE_MAX);
     json_writer_init(&writer, &text);
-    wire_job_write(&writer, &record, MINUTE);
+    wire_job_write(&writer, &record,
+                   &(struct job_outlook){.next_run = MINUTE, .scheduler = "timer"});
     assert_non_null(strstr(text.data, "{\"id\":\"12\",\"status\":\"error\"," LEAST ","));
     assert_non_null(
         strstr(text.data,
                "\"notify\":[],\"filename\":null,\"sha256\":null,\"executable_changed_at\":null,"
-               "\"owner\":\"alice\",\"revision\":3,\"worker\":\"w1\","
+               "\"owner\":\"alice\",\"revision\":3,\"worker\":\"w1\",\"scheduler\":\"timer\","
                "\"next_run\":\"1970-01-01T00:01:00Z\",\"last_run\":{\"id\":\"12-0-1\","
                "\"scheduled_at\":\"1970-01-01T00:00:00Z\",\"status\":\"failed\","
                "\"started_at\":\"1970-01-01T00:00:00Z\",\"finished_at\":\"1970-01-01T00:00:01Z\","

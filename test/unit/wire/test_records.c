@@ -126,7 +126,8 @@ static void worker_is_alive_draining_or_lost(void **state)
     wire_worker_write(&writer, &worker, 0);
     assert_string_equal(
         text.data, "{\"name\":\"w\",\"state\":\"draining\",\"draining\":true,\"labels\":{},"
-                   "\"url\":null,\"version\":\"1\",\"backend\":\"timer\",\"running\":0,\"jobs\":0,"
+                   "\"url\":null,\"version\":\"1\",\"backend\":\"timer\",\"cron\":null,"
+                   "\"running\":0,\"jobs\":0,"
                    "\"clock_offset_seconds\":-0.0015,\"clock_synchronised\":false,\"started_at\":"
                    "\"1970-01-01T00:00:00Z\","
                    "\"lease_until\":\"1970-01-01T00:01:00Z\"}");
