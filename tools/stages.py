@@ -276,7 +276,7 @@ class Stages:
         if not any(tests.rglob("test_*.py")):
             print("no tests in test/e2e")
             return
-        self.on_release("e2e", tests, "not cluster and not s3", beside=SERVERS)
+        self.on_release("e2e", tests, "not cluster and not s3 and not minutes", beside=SERVERS)
         if not self.options and not os.environ.get("CRONJOB_BINARY"):
             self.smoke(tests)
 

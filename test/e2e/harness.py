@@ -232,6 +232,7 @@ class Server(Client):
         self.listen = listen or f"127.0.0.1:{self.port}"
         super().__init__(f"http://127.0.0.1:{self.port}")
         self.process = None
+        self.before = []  # words of a program that becomes the server
         self.log = self.directory / "server.log"
         if user is not None:
             for path in (self.directory, self.data):
@@ -252,7 +253,7 @@ class Server(Client):
     # life
 
     def spawn(self):
-        command = [binary(), "standalone", "--data", self.data, "--listen", self.listen]
+        command = [*self.before, binary(), "standalone", "--data", self.data, "--listen", self.listen]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [str(word) for word in command + self.arguments],
