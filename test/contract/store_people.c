@@ -292,6 +292,30 @@ static void audit_is_read_by_page_and_by_what_it_is(void **state)
     assert_int_equal(read_audit(fixture, &query).count, 1);
 }
 
+static bool check_order(void *context, const struct audit_record *record)
+{
+    instant_us *at = context;
+
+    assert_int_equal(record->at, *at);
+    assert_string_equal(record->outcome, "because");
+    (*at)--;
+    return true;
+}
+
+static void many_records_keep_their_order(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct audit_query all = {.since = INSTANT_NONE, .until = INSTANT_NONE};
+    struct store_write writes[31];
+    instant_us at = START + (instant_us)ARRAY_SIZE(writes) - 1;
+
+    for (size_t i = 0; i < ARRAY_SIZE(writes); i++)
+        writes[i] = audit_write(START + (instant_us)i, "ann", "login", NULL);
+    apply_all(fixture, writes, ARRAY_SIZE(writes));
+    assert_int_equal(store_read_audit(fixture->store, &all, check_order, &at, NULL), RC_OK);
+    assert_int_equal(at, START - 1);
+}
+
 static void old_audit_is_erased(void **state)
 {
     struct fixture *fixture = *state;
@@ -318,6 +342,7 @@ static const struct clause clauses[] = {
     CLAUSE(expired_tokens_are_erased),
     CLAUSE(audit_tells_what_became_of_a_write),
     CLAUSE(audit_is_read_by_page_and_by_what_it_is),
+    CLAUSE(many_records_keep_their_order),
     CLAUSE(old_audit_is_erased),
     CLAUSE(sessions_go_with_the_password_and_tokens_with_the_user),
 };

@@ -377,6 +377,18 @@ static size_t claims_length(const struct store_write *writes, size_t count)
     return length;
 }
 
+/* A power of two, so that there are few statements to prepare. */
+static size_t audits_length(const struct store_write *writes, size_t count)
+{
+    size_t length = 0, taken = SQL_AUDIT_ROWS;
+
+    while (length < MIN(count, (size_t)SQL_AUDIT_ROWS) && writes[length].kind == WRITE_AUDIT)
+        length++;
+    while (taken > length)
+        taken /= 2;
+    return taken;
+}
+
 static enum rc write_next(struct sql_writer *writer, struct store_write *writes, size_t count,
                           size_t *ret_taken, struct err *err)
 {
@@ -385,6 +397,9 @@ static enum rc write_next(struct sql_writer *writer, struct store_write *writes,
     *ret_taken = claims;
     if (claims && !writer->deposed)
         return mysql_batch_claim(writer->connection, writes, claims, err);
+    *ret_taken = writer->deposed ? 0 : audits_length(writes, count);
+    if (*ret_taken > 1)
+        return sql_write_audits(writer, writes, *ret_taken, err);
     length = writer->deposed ? 0 : stretch_length(writes, count);
     *ret_taken = MAX(length, (size_t)1);
     if (length >= BATCH_MIN)

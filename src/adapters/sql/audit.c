@@ -11,30 +11,69 @@
 /* ---- writing ----------------------------------------------------------------------------------
  */
 
+enum { COLUMNS = 8, ID_TEXT = 24, STATEMENT = 600 };
+
+static bool is_creation(const struct store_write *of)
+{
+    return of && of->kind == WRITE_JOB_CREATE && of->outcome == RC_OK;
+}
+
+static void fill_row(const struct write_audit *audit, char id[ID_TEXT], struct sql_value *values)
+{
+    const struct audit_record *record = &audit->record;
+    const struct store_write *of = audit->of;
+    bool created = is_creation(of);
+
+    (void)snprintf(id, ID_TEXT, "%llu", created ? (unsigned long long)of->job.id : 0); /* it fits */
+    values[0] = sql_number(record->at);
+    values[1] = sql_text(record->who);
+    values[2] = sql_text(record->source);
+    values[3] = sql_text(record->action);
+    values[4] = sql_text(created ? id : record->subject);
+    values[5] = sql_text(record->before);
+    values[6] = sql_text(record->after);
+    values[7] = sql_text(of ? audit_outcome(of->outcome, &of->err) : record->outcome);
+}
+
+static enum rc insert(struct sql_writer *writer, const struct sql_value *values, size_t rows,
+                      struct err *err)
+{
+    AUTO_BUF struct buf text;
+
+    buf_init(&text, STATEMENT);
+    (void)buf_puts(&text, "INSERT INTO audit"
+                          " (at, who, source, action, subject, was, became, outcome) VALUES");
+    for (size_t i = 0; i < rows * COLUMNS; i++)
+        (void)buf_printf(&text, "%s?%zu%s",
+                         i % COLUMNS ? ", "
+                         : i         ? ", ("
+                                     : " (",
+                         i + 1, i % COLUMNS == COLUMNS - 1 ? ")" : "");
+    return sql_run(writer->connection, text.data, values, rows * COLUMNS, NULL, err);
+}
+
+enum rc sql_write_audits(struct sql_writer *writer, struct store_write *writes, size_t count,
+                         struct err *err)
+{
+    struct sql_value values[SQL_AUDIT_ROWS * COLUMNS];
+    char ids[SQL_AUDIT_ROWS][ID_TEXT];
+    size_t rows = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        const struct write_audit *audit = &writes[i].audit;
+
+        writes[i].outcome = RC_OK;
+        if (is_creation(audit->of) && audit->of->job.replayed)
+            continue;
+        fill_row(audit, ids[rows], &values[rows * COLUMNS]);
+        rows++;
+    }
+    return rows ? insert(writer, values, rows, err) : RC_OK;
+}
+
 enum rc sql_write_audit(struct sql_writer *writer, struct store_write *write, struct err *err)
 {
-    const struct audit_record *record = &write->audit.record;
-    const struct store_write *of = write->audit.of;
-    bool created = of && of->kind == WRITE_JOB_CREATE && of->outcome == RC_OK;
-    char id[24];
-
-    if (created && of->job.replayed)
-        return RC_OK;
-    (void)snprintf(id, sizeof(id), "%llu", created ? (unsigned long long)of->job.id : 0);
-    struct sql_value values[] = {
-        sql_number(record->at),
-        sql_text(record->who),
-        sql_text(record->source),
-        sql_text(record->action),
-        sql_text(created ? id : record->subject),
-        sql_text(record->before),
-        sql_text(record->after),
-        sql_text(of ? audit_outcome(of->outcome, &of->err) : record->outcome),
-    };
-    return sql_run(writer->connection,
-                   "INSERT INTO audit (at, who, source, action, subject, was, became, outcome)"
-                   " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-                   SQL_VALUES(values), NULL, err);
+    return sql_write_audits(writer, write, 1, err);
 }
 
 enum rc sql_write_audit_expire(struct sql_writer *writer, struct store_write *write,

@@ -92,6 +92,10 @@ MUST_USE enum rc sql_write_user_remove(struct sql_writer *writer, struct store_w
                                        struct err *err);
 MUST_USE enum rc sql_write_audit(struct sql_writer *writer, struct store_write *write,
                                  struct err *err);
+/* Several in a row by one statement. */
+enum { SQL_AUDIT_ROWS = 8 };
+MUST_USE enum rc sql_write_audits(struct sql_writer *writer, struct store_write *writes,
+                                  size_t count, struct err *err);
 MUST_USE enum rc sql_write_audit_expire(struct sql_writer *writer, struct store_write *write,
                                         struct err *err);
 
