@@ -39,7 +39,7 @@ static void raise_descriptor_limit(void)
  */
 static void give_memory_back(void)
 {
-    (void)mallopt(M_MMAP_THRESHOLD, LARGE);
+    (void)mallopt(M_MMAP_THRESHOLD, LARGE); /* NOLINT(concurrency-mt-unsafe): there is one thread */
 }
 
 static sigset_t awaited_signals(void)
