@@ -223,14 +223,12 @@ static enum rc print_lines(struct worker *worker, struct buf *buf)
     size_t count = 0, all = worker->crontab.lines.count;
     struct crontab_line *lines AUTO_FREE = xcalloc(all + 1, sizeof(*lines));
 
-    for (struct line *line = next_line(worker, NULL); line; line = next_line(worker, line)) {
-        line->sent = false;
+    for (struct line *line = next_line(worker, NULL); line; line = next_line(worker, line))
         lines[count++] = (struct crontab_line){.job = line->job, .fields = line->fields};
-    }
     qsort(lines, count, sizeof(*lines), compare_lines);
     count = MIN(count, (size_t)CRONTAB_LINES);
-    for (size_t i = 0; i < count; i++)
-        find_line(worker, lines[i].job)->sent = true;
+    for (struct line *line = next_line(worker, NULL); line; line = next_line(worker, line))
+        line->sent = count && line->job <= lines[count - 1].job;
     return crontab_print(&worker->config.cron_table->frame, lines, count, buf);
 }
 
