@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "cli/commands.h"
-#include "cli/listing.h"
+#include "cli/list.h"
 #include "cli/remote.h"
 
 static const struct column audit_columns[] = {
@@ -22,22 +22,7 @@ static const char *audit_path(struct cli *cli, const struct arguments *arguments
 
 static int run_audit(struct cli *cli, const struct arguments *arguments)
 {
-    struct remote_request request = {.method = "GET", .path = audit_path(cli, arguments)};
-    AUTO_ANSWER struct remote_answer answer;
-    int code = remote_call(cli, &request, &answer);
-    if (code != CLI_DONE)
-        return code;
-    if (cli->json) {
-        remote_print(&answer);
-        return code;
-    }
-    struct listing listing = {
-        .columns = audit_columns, .column_count = ARRAY_SIZE(audit_columns), .arena = &cli->arena};
-    bool is_list = answer.json && json_value_kind(answer.json) == JSON_KIND_ARRAY;
-    for (size_t i = 0; is_list && i < json_value_count(answer.json); i++)
-        listing_add(&listing, json_value_at(answer.json, i));
-    listing_print(&listing, listing_width(), stdout);
-    return code;
+    return list_show(cli, audit_path(cli, arguments), audit_columns, ARRAY_SIZE(audit_columns));
 }
 
 static const struct option audit_options[] = {

@@ -6,7 +6,7 @@
 
 #include "cli/commands.h"
 #include "cli/follow.h"
-#include "cli/listing.h"
+#include "cli/list.h"
 #include "cli/remote.h"
 #include "cli/text.h"
 
@@ -50,22 +50,7 @@ static const char *runs_path(struct cli *cli, const struct arguments *arguments)
 
 static int run_runs(struct cli *cli, const struct arguments *arguments)
 {
-    struct remote_request request = {.method = "GET", .path = runs_path(cli, arguments)};
-    AUTO_ANSWER struct remote_answer answer;
-    int code = remote_call(cli, &request, &answer);
-    if (code != CLI_DONE)
-        return code;
-    if (cli->json) {
-        remote_print(&answer);
-        return code;
-    }
-    struct listing listing = {
-        .columns = run_columns, .column_count = ARRAY_SIZE(run_columns), .arena = &cli->arena};
-    bool is_list = answer.json && json_value_kind(answer.json) == JSON_KIND_ARRAY;
-    for (size_t i = 0; is_list && i < json_value_count(answer.json); i++)
-        listing_add(&listing, json_value_at(answer.json, i));
-    listing_print(&listing, listing_width(), stdout);
-    return code;
+    return list_show(cli, runs_path(cli, arguments), run_columns, ARRAY_SIZE(run_columns));
 }
 
 static const struct option runs_options[] = {

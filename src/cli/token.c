@@ -4,7 +4,7 @@
 #include "core/limits.h"
 
 #include "cli/commands.h"
-#include "cli/listing.h"
+#include "cli/list.h"
 #include "cli/remote.h"
 #include "cli/text.h"
 
@@ -85,22 +85,7 @@ static const struct column token_columns[] = {
 static int run_list(struct cli *cli, const struct arguments *arguments)
 {
     (void)arguments;
-    struct remote_request request = {.method = "GET", .path = "/tokens"};
-    AUTO_ANSWER struct remote_answer answer;
-    int code = remote_call(cli, &request, &answer);
-    if (code != CLI_DONE)
-        return code;
-    if (cli->json) {
-        remote_print(&answer);
-        return code;
-    }
-    struct listing listing = {
-        .columns = token_columns, .column_count = ARRAY_SIZE(token_columns), .arena = &cli->arena};
-    bool is_list = answer.json && json_value_kind(answer.json) == JSON_KIND_ARRAY;
-    for (size_t i = 0; is_list && i < json_value_count(answer.json); i++)
-        listing_add(&listing, json_value_at(answer.json, i));
-    listing_print(&listing, listing_width(), stdout);
-    return code;
+    return list_show(cli, "/tokens", token_columns, ARRAY_SIZE(token_columns));
 }
 
 const struct command command_token_list = {
