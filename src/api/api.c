@@ -73,6 +73,7 @@ static enum rc start_server(struct api *api, struct err *err)
         .address = api->config.address,
         .port = api->config.port,
         .certificate = api->config.certificate,
+        .socket = api->config.socket,
         .threads = api->config.threads,
         .connection_limit = api->config.connection_limit,
         .header_timeout = 10 * SECOND,
@@ -102,6 +103,7 @@ static void keep_config(struct api *api, const struct api_config *config)
     api->config = *config;
     api->has_tls = config->certificate != NULL;
     api->config.address = arena_strdup(arena, config->address);
+    api->config.socket = config->socket ? arena_strdup(arena, config->socket) : NULL;
     api->config.version = arena_strdup(arena, config->version);
     api->config.leader = arena_strdup(arena, config->leader);
     api->config.time_zone = arena_strdup(arena, zone);

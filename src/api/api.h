@@ -43,7 +43,8 @@ struct api_config {
 
     const char *address;                        /* "127.0.0.1" */
     uint16_t port;                              /* 0: a free one */
-    const struct http_certificate *certificate; /* as http_server_config's */
+    const struct http_certificate *certificate; /* as http_server_config's, and so is the next */
+    const char *socket;
     unsigned threads;
     unsigned connection_limit;
     const char *const *allowed_hosts; /* further names of this server, without ports */

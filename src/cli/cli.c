@@ -17,6 +17,7 @@
 enum { HELP_LIMIT = 256 * 1024, TOKEN_LIMIT = 4096 };
 
 #define DEFAULT_SERVER "http://127.0.0.1:30000"
+#define UNIX_SOCKET    "unix:"
 
 /* ---- complaints ---------------------------------------------------------------------------- */
 
@@ -132,19 +133,26 @@ static const char *setting(const struct cli *cli, const struct arguments *argume
     return value && *value ? value : NULL;
 }
 
+/* "https://host:1/", "host:1", "unix:/path" */
+static void take_server(struct cli *cli, const char *server)
+{
+    size_t length = strlen(server);
+    while (length > 0 && server[length - 1] == '/')
+        length--;
+    cli->server = strstr(server, "://") || strncmp(server, UNIX_SOCKET, strlen(UNIX_SOCKET)) == 0
+                      ? arena_strndup(&cli->arena, server, length)
+                      : arena_printf(&cli->arena, "http://%.*s", (int)length, server);
+    if (strncmp(cli->server, UNIX_SOCKET, strlen(UNIX_SOCKET)) == 0)
+        cli->socket = cli->server + strlen(UNIX_SOCKET);
+    cli->url = cli->socket ? "http://localhost" : cli->server;
+}
+
 /* What the options of every client command say. */
 static bool take_common(struct cli *cli, const struct arguments *arguments)
 {
     const char *server = setting(cli, arguments, "server", "CRONJOB_SERVER");
-    if (!server)
-        server = DEFAULT_SERVER;
+    take_server(cli, server ? server : DEFAULT_SERVER);
     cli->ca_file = setting(cli, arguments, "tls-ca", "CRONJOB_TLS_CA");
-    size_t length = strlen(server);
-    while (length > 0 && server[length - 1] == '/')
-        length--;
-    cli->server = strstr(server, "://")
-                      ? arena_strndup(&cli->arena, server, length)
-                      : arena_printf(&cli->arena, "http://%.*s", (int)length, server);
     cli->json = arguments_have(arguments, "json");
     return read_token(cli, arguments_value(arguments, "token-file"));
 }

@@ -49,7 +49,9 @@ struct cli {
     const struct command *const *commands; /* the whole table, for help and completions */
     const char *const *environment;        /* "NAME=value", ended by NULL */
     struct arena arena;                    /* everything of this call */
-    const char *server;                    /* its URL, without a / at the end */
+    const char *server;                    /* as it is named: its URL, or unix:PATH */
+    const char *url;                       /* what its paths follow, without a / at the end */
+    const char *socket;                    /* the Unix socket where it is; NULL: by the URL */
     const char *token;                     /* NULL: none */
     bool has_session;                      /* the token is one that `login` has left */
     const char *ca_file;        /* vouches for the server; NULL: whom the system trusts */

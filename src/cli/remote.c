@@ -95,7 +95,8 @@ static enum rc connect_client(struct cli *cli, struct err *err)
 {
     struct http_client_config config = {.user_agent = "cronjob/" CRONJOB_VERSION,
                                         .connect_timeout = CONNECT_TIMEOUT,
-                                        .ca_file = cli->ca_file};
+                                        .ca_file = cli->ca_file,
+                                        .socket = cli->socket};
     return cli->client ? RC_OK : http_client_new(&config, &cli->client, err);
 }
 
@@ -146,7 +147,7 @@ int remote_call(struct cli *cli, const struct remote_request *request,
     *ret_answer = (struct remote_answer){.date = INSTANT_NONE};
     buf_init(&ret_answer->body, 0);
     struct http_call call = {.method = request->method,
-                             .url = arena_printf(&cli->arena, "%s%s", cli->server, request->path),
+                             .url = arena_printf(&cli->arena, "%s%s", cli->url, request->path),
                              .headers = headers,
                              .header_count = fill_headers(cli, request, headers),
                              .body = request->body,
@@ -232,7 +233,7 @@ int remote_stream(struct cli *cli, const struct remote_stream *stream)
     struct http_response response = {0};
     struct err err = {0};
     struct http_call call = {.method = "GET",
-                             .url = arena_printf(&cli->arena, "%s%s", cli->server, stream->path),
+                             .url = arena_printf(&cli->arena, "%s%s", cli->url, stream->path),
                              .headers = headers,
                              .header_count = fill_headers(cli, &request, headers),
                              .idle_timeout = stream->patience ? stream->patience : CALL_TIMEOUT};

@@ -154,8 +154,8 @@ static void attend(struct http_server *server, mono_us until)
     for (int i = 0; i < count; i++) {
         if (events[i].data.u64 == HTTP_WAKE_ID)
             (void)!read(server->wake, &wakes, sizeof(wakes)); /* only to empty it */
-        else if (events[i].data.u64 == HTTP_LISTENER_ID)
-            http_listener_accept(server);
+        else if (events[i].data.u64 >= HTTP_LISTENER_ID)
+            http_listener_accept(server, (size_t)(events[i].data.u64 - HTTP_LISTENER_ID));
         else
             note_leaving(server, events[i].data.u64);
     }

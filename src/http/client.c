@@ -44,6 +44,7 @@ struct http_client {
     span_us connect_timeout;
     char *user_agent;
     char *ca_file;
+    char *socket;
     char reason[CURL_ERROR_SIZE];
 };
 
@@ -102,6 +103,7 @@ enum rc http_client_new(const struct http_client_config *config, struct http_cli
     client->connect_timeout = config->connect_timeout;
     client->user_agent = config->user_agent ? xstrdup(config->user_agent) : NULL;
     client->ca_file = config->ca_file ? xstrdup(config->ca_file) : NULL;
+    client->socket = config->socket ? xstrdup(config->socket) : NULL;
     *ret_client = client;
     return RC_OK;
 }
@@ -113,6 +115,7 @@ void http_client_free(struct http_client *client)
     curl.easy_cleanup(client->handle);
     free(client->user_agent);
     free(client->ca_file);
+    free(client->socket);
     free(client);
 }
 
@@ -278,6 +281,8 @@ static void set_manner(struct http_client *client, const struct http_call *call)
         SET(CURLOPT_USERAGENT, client->user_agent);
     if (client->ca_file)
         SET(CURLOPT_CAINFO, client->ca_file);
+    if (client->socket)
+        SET(CURLOPT_UNIX_SOCKET_PATH, client->socket);
 }
 
 static void set_body(struct http_client *client, struct exchange *exchange)

@@ -33,6 +33,7 @@ struct http_client_config {
     const char *user_agent; /* NULL: none */
     span_us connect_timeout;
     const char *ca_file; /* certificates to trust instead of the system's; NULL: those */
+    const char *socket;  /* the Unix socket to connect to, whatever the URL's host; NULL: by that */
 };
 
 /* RC_UNAVAILABLE: libcurl is not installed, or not usable. */

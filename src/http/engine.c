@@ -27,6 +27,8 @@ struct engine {
     struct http_server *server;
     pthread_mutex_t mutex; /* over what follows */
     struct MHD_Daemon *daemon;
+    struct MHD_Daemon
+        *local; /* in clear text, beside one with a certificate; NULL: there is none */
     struct MHD_Daemon *retired[RETIRED];
     size_t retired_count;
 };
@@ -217,6 +219,8 @@ enum rc engine_new(struct http_server *server, struct engine **ret_engine, struc
     engine->server = server;
     CHECK(pthread_mutex_init(&engine->mutex, NULL) == 0);
     rc = make_daemon(engine, server->config.certificate, &engine->daemon, err);
+    if (rc == RC_OK && server->config.certificate && server->config.socket)
+        rc = make_daemon(engine, NULL, &engine->local, err);
     if (rc == RC_OK)
         *ret_engine = engine;
     else
@@ -265,9 +269,11 @@ enum rc engine_renew(struct engine *engine, const struct http_certificate *certi
 bool engine_add(struct engine *engine, int fd, const struct sockaddr *peer, socklen_t length)
 {
     bool added;
+    struct MHD_Daemon *daemon;
 
     pthread_mutex_lock(&engine->mutex);
-    added = MHD_add_connection(engine->daemon, fd, peer, length) == MHD_YES;
+    daemon = peer->sa_family == AF_UNIX && engine->local ? engine->local : engine->daemon;
+    added = MHD_add_connection(daemon, fd, peer, length) == MHD_YES;
     pthread_mutex_unlock(&engine->mutex);
     return added;
 }
@@ -278,6 +284,8 @@ void engine_free(struct engine *engine)
         return;
     for (size_t i = 0; i < engine->retired_count; i++)
         MHD_stop_daemon(engine->retired[i]);
+    if (engine->local)
+        MHD_stop_daemon(engine->local);
     if (engine->daemon)
         MHD_stop_daemon(engine->daemon);
     pthread_mutex_destroy(&engine->mutex);

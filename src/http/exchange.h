@@ -87,12 +87,15 @@ struct http_connection {
     struct http_request request;
 };
 
+/* An address, and a Unix socket. */
+enum { HTTP_LISTENERS = 2 };
+
 struct http_server {
     struct http_server_config config;
     struct engine *engine;
     uint16_t port;
-    int listener;
-    span_us shortest; /* of the timeouts: no deadline comes sooner after it was set */
+    int listeners[HTTP_LISTENERS]; /* -1: none */
+    span_us shortest;              /* of the timeouts: no deadline comes sooner after it was set */
     atomic_bool draining;
     atomic_bool stopping;
     atomic_uint connections; /* from being accepted to being closed */
@@ -109,12 +112,14 @@ struct http_server {
     int wake;      /* eventfd */
     bool attended; /* the attendant runs */
     _Atomic span_us shortest_heartbeat;
-    mono_us closed_until; /* the attendant's: no descriptors are left to accept; INT64_MAX: open */
+    /* The attendant's: */
+    bool shut[HTTP_LISTENERS]; /* they give nobody any more */
+    mono_us closed_until;      /* no descriptors are left to accept; INT64_MAX: open */
 };
 
 /* What the attendant's epoll set says of other things than clients. */
 #define HTTP_WAKE_ID     UINT64_MAX
-#define HTTP_LISTENER_ID (UINT64_MAX - 1)
+#define HTTP_LISTENER_ID (HTTP_WAKE_ID - HTTP_LISTENERS) /* and those between */
 
 /* More connections than this are not even told, in order, that there are too many. */
 static inline unsigned http_hard_limit(unsigned connection_limit)
@@ -162,9 +167,10 @@ void http_stream_finish(struct http_request *request);
 /* listener.c, on the attendant's thread but for the first. */
 MUST_USE enum rc http_listener_open(struct http_server *server, struct err *err);
 void http_listener_start(struct http_server *server);
+void http_listener_close(struct http_server *server); /* when the attendant has stopped */
 /* Opens it again when it is time; answers when that will be. */
 mono_us http_listener_deadline(struct http_server *server, mono_us now);
-void http_listener_accept(struct http_server *server);
+void http_listener_accept(struct http_server *server, size_t which);
 
 /* attendant.c */
 MUST_USE enum rc http_attendant_start(struct http_server *server, struct err *err);

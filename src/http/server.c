@@ -38,7 +38,9 @@ enum rc http_server_new(const struct http_server_config *config, struct http_ser
     enum rc rc;
 
     server->config = *config;
-    server->listener = server->drained = server->watch = server->wake = -1;
+    for (size_t i = 0; i < HTTP_LISTENERS; i++)
+        server->listeners[i] = -1;
+    server->drained = server->watch = server->wake = -1;
     server->shortest = MIN(config->header_timeout, config->body_timeout);
     server->shortest = MAX(MIN(server->shortest, config->idle_timeout), MILLISECOND);
     server->shortest_heartbeat = INT64_MAX;
@@ -88,7 +90,9 @@ void http_server_drain(struct http_server *server, span_us at_most)
     uint64_t count;
 
     server->draining = true;
-    (void)shutdown(server->listener, SHUT_RDWR); /* refuses those who still come */
+    for (size_t i = 0; i < HTTP_LISTENERS; i++)
+        if (server->listeners[i] >= 0)
+            (void)shutdown(server->listeners[i], SHUT_RDWR); /* refuses those who still come */
     stir(server);
     while (server->active > 0) {
         struct pollfd drained = {.fd = server->drained, .events = POLLIN};
@@ -135,7 +139,7 @@ void http_server_free(struct http_server *server)
         resume_all(server);
         engine_free(server->engine);
     }
-    close_if_open(server->listener);
+    http_listener_close(server);
     close_if_open(server->drained);
     close_if_open(server->watch);
     close_if_open(server->wake);

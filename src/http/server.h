@@ -68,6 +68,9 @@ struct http_server_config {
     const char *address;                        /* "127.0.0.1", "::1", "0.0.0.0" */
     uint16_t port;                              /* 0: a free one, see http_server_port() */
     const struct http_certificate *certificate; /* HTTPS by it; NULL: clear text. Not kept */
+    /* Also at a Unix socket of this path, for every account of this machine and always in clear
+     * text; NULL: not. What nobody listens at there is taken away. Outlives the server */
+    const char *socket;
     unsigned threads;
     /* Requests on more connections than this get 503, and idle connections are closed. The process
      * must be allowed an eighth more descriptors than this. */

@@ -19,6 +19,8 @@
   /* key               roles    repeats value        default            setter              range             */ \
   X("listen",            ALL, false, "ADDR:PORT", "", option_set_listen, address, 0, 0, \
     "where it answers [127.0.0.1:30000, a manager :30001, a worker :30002]") \
+  X("socket",            SERVING, false, "PATH", NULL, option_set_path, socket, 0, 0, \
+    "also answers at a Unix socket, where the kernel says who asks") \
   X("advertise",         MEMBERS, false, "URL", "", option_set_advertise, advertise, 0, 0, \
     "where API servers and managers reach it [by its --listen]") \
   X("data",              RUNNING, false, "DIR", "/var/lib/cronjob", option_set_path, data, 0, 0, \

@@ -41,6 +41,7 @@ enum scheduler { SCHEDULER_TIMER, SCHEDULER_CRONTAB };
 struct server_options {
     const char *address;      /* "127.0.0.1": a number, as HTTP servers bind to */
     uint16_t port;            /* 0: a free one */
+    const char *socket;       /* the path of a Unix socket besides; NULL: none */
     const char *data;         /* the directory of all that is kept */
     struct store_place store; /* a file in `data` unless told otherwise */
     struct coordination_place coordination;

@@ -81,6 +81,7 @@ static enum rc make_api(struct system *system, struct err *err)
         .address = options->address,
         .port = options->port,
         .certificate = system_certificate(system),
+        .socket = options->socket,
         .threads = options->threads,
         .connection_limit = options->connection_limit,
         .allowed_hosts = options->allowed_hosts.items,

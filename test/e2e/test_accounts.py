@@ -8,6 +8,8 @@ import subprocess
 
 import pytest
 from harness import Server, binary, free_port, wait_until
+from servers.certificate import Certificate
+from servers.process import temporary_folder
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be several accounts")
 JSON = {"Content-Type": "application/json"}
@@ -320,6 +322,56 @@ def test_beyond_loopback_a_token_must_exist():
         assert server.stop() == 0
         server.listen = f"0.0.0.0:{port}"
         server.start()
+
+
+# ---- the Unix socket ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def beside(tmp_path):
+    """A server by HTTPS that also has a Unix socket; it, and the socket."""
+    with temporary_folder() as folder:
+        certificate, path = Certificate(tmp_path), folder / "cronjob.sock"
+        arguments = ["--socket", path, "--tls-certificate", certificate.chain]
+        with Server(arguments=[*arguments, "--tls-key", certificate.key]) as made:
+            made.url = made.url.replace("http:", "https:")
+            made.session.verify = str(certificate.chain)
+            yield made.start(), path
+
+
+@needs_root
+def test_the_unix_socket_knows_who_asks(beside):
+    server, path = beside
+    hidden = server.add("@manual", "true")
+    person, server.url = Person(server, "nobody"), "http://localhost"
+    by_socket = ("--unix-socket", path)
+    status, text = person.ask("GET", "/summary", None, *by_socket)
+    assert (status, json.loads(text)["account"]) == (200, "nobody")
+    assert person.ask("GET", f"/jobs/{hidden['id']}", None, *by_socket)[0] == 404
+    assert person.ask("GET", "/jobs", None, *by_socket, "-H", "Host: evil.example")[0] == 403
+
+
+def test_the_client_asks_by_the_unix_socket(beside):
+    server, path = beside
+    command = [binary(), "add", "--server", f"unix:{path}", "@manual", "--", "echo", "near"]
+    made = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
+    variables = dict(os.environ, CRONJOB_SERVER=f"unix:{path}")
+    command = [binary(), "run", made.stdout.strip(), "--wait"]
+    ran = subprocess.run(command, env=variables, capture_output=True, timeout=20, check=True)
+    assert ran.stdout == b"near\n"
+    assert server.stop() == 0
+    assert not path.exists()
+    gone = subprocess.run(command, env=variables, capture_output=True, timeout=20, check=False)
+    assert gone.returncode == 3 and f"unix:{path}".encode() in gone.stderr, gone
+
+
+def test_a_killed_servers_socket_is_taken_over(beside):
+    server, path = beside
+    server.kill()
+    assert path.exists()
+    server.start()
+    command = [binary(), "status", "--server", f"unix:{path}"]
+    assert subprocess.run(command, capture_output=True, timeout=20, check=False).returncode == 0
 
 
 def test_two_servers_cannot_share_a_directory(server):
