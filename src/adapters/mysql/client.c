@@ -37,6 +37,7 @@ struct mysql_query {
     unsigned column_count;
     struct column *columns;
     MYSQL_BIND *binds; /* of the columns */
+    bool moved;        /* a column: the library does not know yet where to */
 };
 
 /* ---- the library ----------------------------------------------------------------------------- */
@@ -331,14 +332,24 @@ bool mysql_query_execute(struct mysql_query *query, const struct sql_value *valu
         return fail(query);
     if (library.stmt_execute(query->handle))
         return fail(query);
-    if (query->column_count)
-        return !library.stmt_bind_result(query->handle, query->binds) || fail(query);
+    query->moved = query->column_count > 0;
+    if (query->moved)
+        return true;
     query->client->changes = (int64_t)library.stmt_affected_rows(query->handle);
     query->client->inserted_id = (int64_t)library.stmt_insert_id(query->handle);
     return true;
 }
 
 /* ---- rows ------------------------------------------------------------------------------------ */
+
+/* Before a row, not after it: Connector/C 10.11.18 then also forgets how long its columns are. */
+static bool tell_where(struct mysql_query *query)
+{
+    if (!query->moved)
+        return true;
+    query->moved = false;
+    return !library.stmt_bind_result(query->handle, query->binds) || fail(query);
+}
 
 /* Columns that are longer than any before get more room, and are fetched again. */
 static bool fetch_long_columns(struct mysql_query *query)
@@ -351,10 +362,11 @@ static bool fetch_long_columns(struct mysql_query *query)
         column->capacity = column->length + column->length / 2 + 1;
         column->data = xrealloc(column->data, column->capacity, 1);
         bind_column(&query->binds[i], column);
+        query->moved = true;
         if (library.stmt_fetch_column(query->handle, &query->binds[i], i, 0))
             return fail(query);
     }
-    return !library.stmt_bind_result(query->handle, query->binds) || fail(query);
+    return true;
 }
 
 static void end_columns(struct mysql_query *query)
@@ -373,8 +385,11 @@ static void end_columns(struct mysql_query *query)
 
 enum mysql_fetch mysql_query_fetch(struct mysql_query *query)
 {
-    int code = query->column_count ? library.stmt_fetch(query->handle) : MYSQL_NO_DATA;
+    int code;
 
+    if (!tell_where(query))
+        return MYSQL_FETCH_FAILED;
+    code = query->column_count ? library.stmt_fetch(query->handle) : MYSQL_NO_DATA;
     if (code == MYSQL_NO_DATA)
         return MYSQL_FETCH_END;
     if (code && code != MYSQL_DATA_TRUNCATED) {
