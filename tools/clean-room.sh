@@ -133,6 +133,7 @@ in_room() {
     inside=(chroot "$room" /usr/bin/env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin TERM=dumb
         LANG=C ${http_proxy:+"http_proxy=$http_proxy"} ${https_proxy:+"https_proxy=$https_proxy"}
         ${no_proxy:+"no_proxy=$no_proxy"})
+    mount --bind "$room" "$room" # a root that is a mount, as of any machine
     mount -t proc proc "$room/proc"
     mount --bind /sys "$room/sys"
     mount -t devpts devpts "$room/dev/pts"
