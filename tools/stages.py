@@ -215,7 +215,7 @@ class Stages:
     def s3(self):
         self.with_server("s3-gcc", "s3", "objects s3", self.build("gcc", "gcc"))
         self.with_server("s3-asan", "s3", "objects s3", self.asan_build())
-        self.on_release("s3", ROOT / "test" / "e2e", "s3", beside=CLUSTERS)
+        self.on_release("s3", ROOT / "test" / "e2e", "s3", beside=SERVERS)
 
     def zookeeper(self):
         for test in ("coordination zookeeper", "coordination sessions"):
