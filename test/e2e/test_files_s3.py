@@ -81,7 +81,9 @@ def waits(server, run):
 
 
 def copies(server):
-    return [path for path in server.data.glob("cache/**/*") if path.is_file()]
+    """What could be executed: a download that goes on, or is tried again, is none of it."""
+    files = [path for path in server.data.glob("cache/**/*") if path.is_file()]
+    return [path for path in files if path.parent.name != "unfinished"]
 
 
 # ---- the way there ----------------------------------------------------------------------------
