@@ -13,6 +13,10 @@
 
 #include "adapters/zookeeper/library.h"
 
+/* The client looks up all hosts before each of its waits otherwise, on the thread that keeps the
+ * session alive: it would end with a name server that does not answer. */
+enum { RESOLVE_WHEN_LOST = -1 };
+
 struct zk_client {
     struct zk_config config; /* texts are copies */
     const struct zk_library *zoo;
@@ -148,6 +152,7 @@ enum rc zk_client_new(const struct zk_config *config, struct zk_client **ret_cli
         release(client);
         return rc;
     }
+    (void)zoo->resolve_every(client->handle, RESOLVE_WHEN_LOST);
     if (client->digest)
         (void)zoo->add_auth(client->handle, "digest", client->digest, (int)strlen(client->digest),
                             ignore_auth, NULL); /* sent again with every connection */

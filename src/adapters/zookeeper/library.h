@@ -13,6 +13,7 @@
     X(set_debug_level,  zoo_set_debug_level)              \
     X(init,             zookeeper_init2)                  \
     X(close,            zookeeper_close)                  \
+    X(resolve_every,    zoo_set_servers_resolution_delay) \
     X(state,            zoo_state)                        \
     X(client_id,        zoo_client_id)                    \
     X(recv_timeout,     zoo_recv_timeout)                 \
