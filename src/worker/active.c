@@ -167,7 +167,9 @@ void worker_start_run(struct worker *worker, struct active *active, instant_us s
     else if (active->refusal)
         conclude_without_start(worker, active, RUN_FAILED, active->refusal);
     else if (active->too_late || active->claimed_at < worker->lease_since)
-        conclude_without_start(worker, active, RUN_MISSED, "the worker was paused after the claim");
+        conclude_without_start(worker, active, RUN_MISSED,
+                               "the claim was answered too late: the worker was paused, or its "
+                               "store is slow");
     else
         send(worker, active);
 }

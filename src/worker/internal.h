@@ -24,8 +24,7 @@
 #include "worker/transfer.h"
 #include "worker/worker.h"
 
-#define START_SLACK \
-    (5 * SECOND) /* a claim answered later than this is not started: the worker was paused */
+#define START_SLACK (5 * SECOND) /* a claim answered later than this is not started */
 #define RECORD_STARTED                                                        \
     (200 * MILLISECOND) /* a run that ends sooner is never written as running \
                          */

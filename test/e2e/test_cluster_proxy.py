@@ -6,7 +6,7 @@ import time
 
 import pytest
 from cluster import watching
-from harness import wait_until
+from harness import FINAL, wait_until
 from servers.proxy import BOTH, TO_CLIENT, TO_SERVER
 
 pytestmark = pytest.mark.cluster
@@ -93,12 +93,33 @@ def test_answers_arrive_late(cluster, watch_folder):
             time.sleep(2)
 
 
-def test_a_slow_network(cluster, watch_folder):
+def ended(runs, job=None):
+    return [run for run in runs if run["status"] in FINAL and (not job or run["job"] == job["id"])]
+
+
+def slow_down(cluster, delay):
+    for link in cluster.links(WORKER, "galera", "zookeeper"):
+        link.open(delay=delay)
+
+
+def test_a_distant_store(cluster, watch_folder):
+    """20 ms there and back, as between two countries: no tick of a job a second is missed."""
     with watching(cluster, watch_folder, jobs=3, each_worker=True) as watch:
-        for link in cluster.links(WORKER, "galera", "zookeeper"):
-            link.open(delay=0.1)
+        slow_down(cluster, 0.01)
         time.sleep(6)
     assert not watch.report.missed, watch.report
+
+
+def test_a_store_at_the_other_end_of_the_world(cluster, watch_folder):
+    """A trip takes 200 ms and a claim several, so of a job a second the newest tick is run. One
+    that is due less often loses none."""
+    with watching(cluster, watch_folder, jobs=3, each_worker=True) as watch:
+        seldom = watch.add("seldom", "", WORKER, schedule="*/8 * * * * *")
+        slow_down(cluster, 0.1)
+        wait_until(lambda: len(ended(cluster.api.runs(seldom))) >= 2, 40, "two of its ticks")
+    report = watch.report
+    assert set(report.missed) <= {"superseded by a newer tick"}, report
+    assert {run["status"] for run in ended(report.history, seldom)} == {"succeeded"}, report
 
 
 @pytest.mark.parametrize("kinds", [["zookeeper"], ["galera"], ["zookeeper", "galera"]])

@@ -148,31 +148,23 @@ static enum rc check_server(struct mysql_connection *connection, const struct se
 
 /* ---- the session ----------------------------------------------------------------------------- */
 
-static enum rc set(struct mysql_connection *connection, const char *text, struct err *err)
-{
-    return sql_run(&connection->base, text, NULL, 0, NULL, err);
-}
-
+/* One statement: each would cost a distant server one way there and back. */
 static enum rc set_session(struct mysql_connection *connection, const struct server *server,
                            enum mysql_role role, struct err *err)
 {
-    enum rc rc = set(connection,
-                     "SET time_zone = '+00:00', innodb_lock_wait_timeout = 2,"
-                     " net_write_timeout = 120,"
-                     " sql_mode = 'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,"
-                     "NO_ENGINE_SUBSTITUTION'",
-                     err);
+    char text[512];
 
-    if (rc == RC_OK)
-        rc = set(connection, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", err);
-    if (rc == RC_OK && server->has_wsrep)
-        rc = set(connection, "SET wsrep_sync_wait = 7, wsrep_retry_autocommit = 0", err);
-    if (rc == RC_OK && role == MYSQL_READER)
-        rc = set(connection,
-                 server->is_mariadb ? "SET max_statement_time = " READER_LIMIT_TEXT
-                                    : "SET max_execution_time = " READER_LIMIT_MS,
-                 err);
-    return rc;
+    (void)snprintf(
+        text, sizeof(text),
+        "SET time_zone = '+00:00', innodb_lock_wait_timeout = 2, net_write_timeout = 120,"
+        " sql_mode = 'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,"
+        "NO_ENGINE_SUBSTITUTION', %s = 'READ-COMMITTED'%s%s",
+        server->is_mariadb ? "tx_isolation" : "transaction_isolation",
+        server->has_wsrep ? ", wsrep_sync_wait = 7, wsrep_retry_autocommit = 0" : "",
+        role != MYSQL_READER ? ""
+        : server->is_mariadb ? ", max_statement_time = " READER_LIMIT_TEXT
+                             : ", max_execution_time = " READER_LIMIT_MS);
+    return sql_run(&connection->base, text, NULL, 0, NULL, err);
 }
 
 /* ---- opening --------------------------------------------------------------------------------- */
