@@ -5,6 +5,8 @@
  */
 #include <string.h>
 
+#include "base/check.h"
+
 #include "core/audit.h"
 
 #include "manager/change.h"
@@ -76,20 +78,25 @@ static const char *keep_text(struct arena *arena, const struct buf *buf)
     return buf->failed || !buf->data ? "" : arena_strndup(arena, buf->data, buf->length);
 }
 
+static const char *difference(struct arena *arena, const struct buf *document,
+                              const struct buf *other)
+{
+    AUTO_BUF struct buf text;
+
+    buf_init(&text, LIMIT_DOCUMENT);
+    return wire_difference(document, other, &text) == RC_OK ? keep_text(arena, &text) : "";
+}
+
 static void note_replaced(struct change_batch *batch, const struct pending_change *item,
                           struct audit_record *record)
 {
-    AUTO_BUF struct buf old, before, after;
+    AUTO_BUF struct buf old;
 
     buf_init(&old, LIMIT_DOCUMENT);
-    buf_init(&before, LIMIT_DOCUMENT);
-    buf_init(&after, LIMIT_DOCUMENT);
-    if (!item->before.job || !item->document.data ||
-        wire_job_document(item->before.job, &old) != RC_OK ||
-        wire_difference(&old, &item->document, &before, &after) != RC_OK)
+    if (!item->before.job || wire_job_document(item->before.job, &old) != RC_OK)
         return;
-    record->before = keep_text(&batch->arena, &before);
-    record->after = keep_text(&batch->arena, &after);
+    record->before = difference(&batch->arena, &old, &item->document);
+    record->after = difference(&batch->arena, &item->document, &old);
 }
 
 static void write_values(const struct change *change, struct json_writer *writer)
@@ -114,13 +121,13 @@ static const char *values_of(const struct change *change, struct arena *arena)
 }
 
 static void note_values(struct change_batch *batch, const struct pending_change *item,
-                        struct audit_record *record)
+                        const struct buf *defaults, struct audit_record *record)
 {
     const struct change *change = item->change;
 
     switch (change->kind) {
     case CHANGE_JOB_CREATE:
-        record->after = keep_text(&batch->arena, &item->document);
+        record->after = difference(&batch->arena, &item->document, defaults);
         return;
     case CHANGE_JOB_REPLACE:
         note_replaced(batch, item, record);
@@ -146,7 +153,8 @@ static void note_values(struct change_batch *batch, const struct pending_change 
     }
 }
 
-static void add_record(struct change_batch *batch, const struct pending_change *item)
+static void add_record(struct change_batch *batch, const struct pending_change *item,
+                       const struct buf *defaults)
 {
     const struct change *change = item->change;
     struct store_write *write = &batch->writes[batch->write_count];
@@ -163,16 +171,22 @@ static void add_record(struct change_batch *batch, const struct pending_change *
         record->outcome = audit_outcome(change->outcome, &change->err);
     if (change->outcome == RC_OK && item->writes)
         write->audit.of = &batch->writes[item->write];
-    note_values(batch, item, record);
+    note_values(batch, item, defaults, record);
     batch->write_count++;
 }
 
+/* Of a new job what is not as by default is kept: else most of the log would be defaults. */
 void change_audit(struct change_batch *batch)
 {
+    AUTO_BUF struct buf defaults;
+    struct job job = job_default();
+
+    buf_init(&defaults, LIMIT_DOCUMENT);
+    CHECK(wire_job_document(&job, &defaults) == RC_OK);
     for (size_t i = 0; i < batch->count; i++) {
         const struct change *change = batch->items[i].change;
 
         if (change->audit.who && action_of(change))
-            add_record(batch, &batch->items[i]);
+            add_record(batch, &batch->items[i], &defaults);
     }
 }

@@ -1,110 +1,125 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "wire/difference.h"
 
+#include <stdbool.h>
 #include <string.h>
 
-static void write_value(struct json_writer *writer, const struct json_value *value);
-
-static bool write_member(void *context, const char *name, const struct json_value *value)
-{
-    json_write_name(context, name);
-    write_value(context, value);
-    return true;
-}
-
-static void write_array(struct json_writer *writer, const struct json_value *array)
-{
-    json_write_array_begin(writer);
-    for (size_t i = 0; i < json_value_count(array); i++)
-        write_value(writer, json_value_at(array, i));
-    json_write_array_end(writer);
-}
-
-/* NOLINTNEXTLINE(misc-no-recursion): as deep as a document may be */
-static void write_value(struct json_writer *writer, const struct json_value *value)
-{
-    switch (json_value_kind(value)) {
-    case JSON_KIND_NULL:
-        json_write_null(writer);
-        return;
-    case JSON_KIND_BOOLEAN:
-        json_write_boolean(writer, json_value_boolean(value));
-        return;
-    case JSON_KIND_INTEGER:
-        json_write_integer(writer, json_value_integer(value));
-        return;
-    case JSON_KIND_REAL:
-        json_write_number(writer, json_value_number(value));
-        return;
-    case JSON_KIND_STRING:
-        json_write_string(writer, json_value_string(value));
-        return;
-    case JSON_KIND_ARRAY:
-        write_array(writer, value);
-        return;
-    case JSON_KIND_OBJECT:
-        json_write_object_begin(writer);
-        json_value_members(value, write_member, writer);
-        json_write_object_end(writer);
-        return;
-    }
-}
-
-static bool are_equal(const struct json_value *a, const struct json_value *b)
-{
-    AUTO_BUF struct buf first, second;
-    struct json_writer writer;
-
-    buf_init(&first, SIZE_MAX);
-    buf_init(&second, SIZE_MAX);
-    json_writer_init(&writer, &first);
-    write_value(&writer, a);
-    json_writer_init(&writer, &second);
-    write_value(&writer, b);
-    return first.length == second.length && memcmp(first.data, second.data, first.length) == 0;
-}
-
-struct comparison {
-    const struct json_value *other;
-    struct json_writer writer;
+/* What is left of an object's text: its members, each with a comma or the last brace behind it. */
+struct rest {
+    const char *at, *end;
 };
 
-static bool compare_member(void *context, const char *name, const struct json_value *value)
-{
-    struct comparison *comparison = context;
-    const struct json_value *other = json_value_member(comparison->other, name);
+struct member {
+    const char *text; /* "name":value */
+    size_t name_length, length;
+};
 
-    if (!other || !are_equal(value, other))
-        (void)write_member(&comparison->writer, name, value);
+/* Behind the string that begins here, or NULL. */
+static const char *skip_string(const char *at, const char *end)
+{
+    for (at++; at < end && *at != '"'; at++)
+        at += *at == '\\';
+    return at < end ? at + 1 : NULL;
+}
+
+/* At the comma or brace behind the value that begins here, or NULL. */
+static const char *skip_value(const char *at, const char *end)
+{
+    size_t depth = 0;
+
+    while (at && at < end) {
+        if (!depth && (*at == ',' || *at == '}'))
+            return at;
+        depth += *at == '{' || *at == '[';
+        depth -= *at == '}' || *at == ']';
+        at = *at == '"' ? skip_string(at, end) : at + 1;
+    }
+    return NULL;
+}
+
+static bool begin(const struct buf *object, struct rest *ret_rest)
+{
+    if (!object->length || object->data[0] != '{' || object->data[object->length - 1] != '}')
+        return false;
+    *ret_rest = (struct rest){object->data + 1, object->data + object->length};
     return true;
 }
 
-/* The members of `object` that `other` has not, or not so. */
-static void write_difference(const struct json_value *object, const struct json_value *other,
-                             struct buf *buf)
+/* False: there are no more, or it is no object. */
+static bool next(struct rest *rest, struct member *ret_member)
 {
-    struct comparison comparison = {.other = other};
+    const char *name_end, *end;
 
-    json_writer_init(&comparison.writer, buf);
-    json_write_object_begin(&comparison.writer);
-    json_value_members(object, compare_member, &comparison);
-    json_write_object_end(&comparison.writer);
+    if (rest->at >= rest->end || *rest->at != '"')
+        return false;
+    name_end = skip_string(rest->at, rest->end);
+    end = name_end ? skip_value(name_end, rest->end) : NULL;
+    if (!end)
+        return false;
+    *ret_member =
+        (struct member){rest->at, (size_t)(name_end - rest->at), (size_t)(end - rest->at)};
+    rest->at = end + 1;
+    return true;
 }
 
-enum rc wire_difference(const struct buf *before, const struct buf *after, struct buf *ret_before,
-                        struct buf *ret_after)
+static bool begins_with(const struct rest *rest, const struct member *wanted)
 {
-    struct json_value *AUTO_JSON old = NULL;
-    struct json_value *AUTO_JSON fresh = NULL;
-    enum rc rc = json_document_read(before->data, before->length, &old, NULL);
+    return wanted->length < (size_t)(rest->end - rest->at) &&
+           (rest->at[wanted->length] == ',' || rest->at[wanted->length] == '}') &&
+           !memcmp(rest->at, wanted->text, wanted->length);
+}
 
-    if (rc == RC_OK)
-        rc = json_document_read(after->data, after->length, &fresh, NULL);
-    if (rc != RC_OK)
-        return rc;
-    if (json_value_kind(old) != JSON_KIND_OBJECT || json_value_kind(fresh) != JSON_KIND_OBJECT)
+/* Whether the same follows in the other object. Steps over what has at least its name. */
+static bool is_next(struct rest *rest, const struct member *wanted)
+{
+    struct rest ahead = *rest;
+    struct member member;
+
+    if (begins_with(rest, wanted)) {
+        rest->at += wanted->length + 1;
+        return true;
+    }
+    if (next(&ahead, &member) && member.name_length == wanted->name_length &&
+        !memcmp(member.text, wanted->text, wanted->name_length))
+        *rest = ahead;
+    return false;
+}
+
+/* Looks from `rest` on, where it is when the order is the same, and then from the beginning. */
+static bool has(const struct buf *object, struct rest *rest, const struct member *wanted)
+{
+    struct rest other = *rest;
+    struct member member;
+
+    if (is_next(rest, wanted))
+        return true;
+    if (rest->at != other.at)
+        return false;
+    (void)begin(object, &other);
+    while (!begins_with(&other, wanted)) {
+        if (!next(&other, &member))
+            return false;
+    }
+    return true;
+}
+
+enum rc wire_difference(const struct buf *object, const struct buf *other,
+                        struct buf *ret_difference)
+{
+    struct rest rest, place;
+    struct member member;
+    const char *comma = "{";
+
+    if (!begin(object, &rest) || !begin(other, &place))
         return RC_MALFORMED;
-    write_difference(old, fresh, ret_before);
-    write_difference(fresh, old, ret_after);
-    return RC_OK;
+    while (next(&rest, &member)) {
+        if (has(other, &place, &member))
+            continue;
+        (void)buf_puts(ret_difference, comma);
+        (void)buf_append(ret_difference, member.text, member.length);
+        comma = ",";
+    }
+    if (rest.at != rest.end && rest.at + 1 != rest.end)
+        return RC_MALFORMED;
+    return buf_puts(ret_difference, *comma == '{' ? "{}" : "}");
 }

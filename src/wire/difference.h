@@ -1,13 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* wire/difference.h: what differs between two objects of JSON. */
+/*
+ * wire/difference.h: what differs between two objects of JSON, as they are written. Pure.
+ *
+ * The texts are a writer's of ours (wire/json.h): no white space between their parts, and equal
+ * values are spelled alike. It is fastest when both have the same members in the same order.
+ */
 #ifndef CRONJOB_WIRE_DIFFERENCE_H
 #define CRONJOB_WIRE_DIFFERENCE_H
 
-#include "wire/json.h"
+#include "base/buf.h"
+#include "base/err.h"
 
-/* Two objects: the members that are not the same in both, as the first has them and as the second
- * does. RC_MALFORMED: one is no object. */
-MUST_USE enum rc wire_difference(const struct buf *before, const struct buf *after,
-                                 struct buf *ret_before, struct buf *ret_after);
+/* The members of `object` that `other` has not, or not so, as an object. RC_MALFORMED: one is no
+ * object. RC_TOO_BIG: it does not fit. */
+MUST_USE enum rc wire_difference(const struct buf *object, const struct buf *other,
+                                 struct buf *ret_difference);
 
 #endif
