@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/client.h"
 
-#include <dlfcn.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 #include <curl/curl.h>
 
 #include "base/check.h"
+#include "base/library.h"
 #include "base/mem.h"
 
 #undef curl_easy_setopt
@@ -19,25 +19,27 @@
 enum { HEADERS = 100, HEADER_TEXT_LIMIT = 64 * 1024 };
 
 /* Every function of libcurl that is used. */
-#define CURL_TABLE(X) \
-    X(global_init)    \
-    X(easy_init)      \
-    X(easy_cleanup)   \
-    X(easy_reset)     \
-    X(easy_setopt)    \
-    X(easy_getinfo)   \
-    X(easy_perform)   \
-    X(easy_strerror)  \
-    X(slist_append)   \
-    X(slist_free_all)
+/* clang-format off */
+#define LIBRARY_TABLE(X) \
+    X(global_init,    curl_global_init) \
+    X(easy_init,      curl_easy_init) \
+    X(easy_cleanup,   curl_easy_cleanup) \
+    X(easy_reset,     curl_easy_reset) \
+    X(easy_setopt,    curl_easy_setopt) \
+    X(easy_getinfo,   curl_easy_getinfo) \
+    X(easy_perform,   curl_easy_perform) \
+    X(easy_strerror,  curl_easy_strerror) \
+    X(slist_append,   curl_slist_append) \
+    X(slist_free_all, curl_slist_free_all)
+/* clang-format on */
 
-static struct {
-#define CURL_MEMBER(name) __typeof__(curl_##name) *name;
-    CURL_TABLE(CURL_MEMBER)
-#undef CURL_MEMBER
+static struct library {
+    LIBRARY_TABLE(LIBRARY_MEMBER)
 } curl;
+static const struct library_symbol symbols[] = {LIBRARY_TABLE(LIBRARY_SYMBOL)};
 
-static const char *load_failure; /* NULL when all was found */
+static enum rc loaded; /* that, and why not, is written once, by load() */
+static struct err failure;
 
 struct http_client {
     CURL *handle;
@@ -60,32 +62,11 @@ struct exchange {
     enum rc rc;         /* why it was broken off from our side */
 };
 
-static void find_functions(void *library)
-{
-    void *found;
-
-    /* POSIX lets dlsym() answer a function's address; ISO C has no conversion for it. */
-#define CURL_FIND(name)                        \
-    found = dlsym(library, "curl_" #name);     \
-    memcpy(&curl.name, &found, sizeof(found)); \
-    if (!found)                                \
-        load_failure = "curl_" #name "() is missing";
-    CURL_TABLE(CURL_FIND)
-#undef CURL_FIND
-}
-
-/* It stays loaded: a library that has threads and exit handlers cannot be unloaded safely. */
 static void load(void)
 {
-    void *library = dlopen("libcurl.so.4", RTLD_NOW | RTLD_LOCAL);
-
-    if (!library) {
-        load_failure = "libcurl.so.4 cannot be loaded";
-        return;
-    }
-    find_functions(library);
-    if (!load_failure && curl.global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-        load_failure = "libcurl cannot be initialised";
+    loaded = library_load("libcurl.so.4", symbols, ARRAY_SIZE(symbols), &curl, &failure);
+    if (loaded == RC_OK && curl.global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+        loaded = err_fail(&failure, RC_UNAVAILABLE, "libcurl cannot be initialised");
 }
 
 enum rc http_client_new(const struct http_client_config *config, struct http_client **ret_client,
@@ -95,8 +76,8 @@ enum rc http_client_new(const struct http_client_config *config, struct http_cli
     struct http_client *client;
 
     CHECK(pthread_once(&once, load) == 0);
-    if (load_failure)
-        return err_fail(err, RC_UNAVAILABLE, "no HTTP client: %s", load_failure);
+    if (loaded != RC_OK)
+        return err_fail(err, loaded, "no HTTP client: %s", failure.message);
     client = xcalloc(1, sizeof(*client));
     client->handle = curl.easy_init();
     CHECK(client->handle);

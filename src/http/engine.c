@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/engine.h"
 
-#include <microhttpd.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -11,6 +10,7 @@
 #include "base/mem.h"
 
 #include "http/exchange.h"
+#include "http/library.h"
 
 /* How much of a stream of known length is asked for at once. One of unknown length fills what is
  * left of the connection's memory. */
@@ -37,7 +37,8 @@ static void on_connection(void *cls, struct MHD_Connection *mhd, void **context,
                           enum MHD_ConnectionNotificationCode code)
 {
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
-        int fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+        int fd =
+            http_library.get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
 
         *context = http_exchange_open(cls, mhd, fd);
     } else {
@@ -49,7 +50,7 @@ static void on_connection(void *cls, struct MHD_Connection *mhd, void **context,
 static void *on_target(void *cls, const char *target, struct MHD_Connection *mhd)
 {
     struct http_connection *connection =
-        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+        http_library.get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
 
     (void)cls;
     http_exchange_begin(connection, target);
@@ -68,7 +69,7 @@ static void add_header(struct MHD_Response *response, const char *name, const ch
 {
     if (*value) /* libmicrohttpd refuses empty ones; anything else it refuses is a mistake of ours
                  */
-        CHECK(MHD_add_response_header(response, name, value) == MHD_YES);
+        CHECK(http_library.add_response_header(response, name, value) == MHD_YES);
 }
 
 static ssize_t on_read(void *cls, uint64_t position, char *data, size_t capacity)
@@ -89,11 +90,11 @@ static struct MHD_Response *make_response(struct http_request *request)
     struct MHD_Response *response;
 
     if (answer->is_stream)
-        response = MHD_create_response_from_callback((uint64_t)answer->stream.length, STREAM_BLOCK,
-                                                     on_read, request, NULL);
+        response = http_library.create_response_from_callback((uint64_t)answer->stream.length,
+                                                              STREAM_BLOCK, on_read, request, NULL);
     else /* libmicrohttpd does not write to a persistent body; its interface is older than const */
-        response = MHD_create_response_from_buffer(answer->length, (void *)(uintptr_t)answer->body,
-                                                   MHD_RESPMEM_PERSISTENT);
+        response = http_library.create_response_from_buffer(
+            answer->length, (void *)(uintptr_t)answer->body, MHD_RESPMEM_PERSISTENT);
     CHECK(response);
     if (answer->type)
         add_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, answer->type);
@@ -107,9 +108,9 @@ static struct MHD_Response *make_response(struct http_request *request)
 static enum MHD_Result send_answer(struct http_request *request, struct MHD_Connection *mhd)
 {
     struct MHD_Response *response = make_response(request);
-    enum MHD_Result result = MHD_queue_response(mhd, request->answer.status, response);
+    enum MHD_Result result = http_library.queue_response(mhd, request->answer.status, response);
 
-    MHD_destroy_response(response); /* the connection holds it now */
+    http_library.destroy_response(response); /* the connection holds it now */
     return result;
 }
 
@@ -187,16 +188,16 @@ static struct MHD_Daemon *start_daemon(struct http_server *server,
         text_option(MHD_OPTION_END, NULL),
     };
 
-    return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC |
-                                MHD_USE_NO_LISTEN_SOCKET | (certificate ? MHD_USE_TLS : 0),
-                            0, NULL, NULL, on_access, NULL, MHD_OPTION_THREAD_POOL_SIZE, pool,
-                            MHD_OPTION_CONNECTION_LIMIT, limit, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-                            config->header_limit, MHD_OPTION_CONNECTION_TIMEOUT,
-                            seconds(config->idle_timeout), MHD_OPTION_NOTIFY_CONNECTION,
-                            on_connection, server, MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,
-                            MHD_OPTION_URI_LOG_CALLBACK, on_target, NULL,
-                            MHD_OPTION_UNESCAPE_CALLBACK, leave_escapes, NULL, MHD_OPTION_ARRAY,
-                            certificate ? tls : &tls[ARRAY_SIZE(tls) - 1], MHD_OPTION_END);
+    return http_library.start_daemon(
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC |
+            MHD_USE_NO_LISTEN_SOCKET | (certificate ? MHD_USE_TLS : 0),
+        0, NULL, NULL, on_access, NULL, MHD_OPTION_THREAD_POOL_SIZE, pool,
+        MHD_OPTION_CONNECTION_LIMIT, limit, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        config->header_limit, MHD_OPTION_CONNECTION_TIMEOUT, seconds(config->idle_timeout),
+        MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_NOTIFY_COMPLETED,
+        on_completed, NULL, MHD_OPTION_URI_LOG_CALLBACK, on_target, NULL,
+        MHD_OPTION_UNESCAPE_CALLBACK, leave_escapes, NULL, MHD_OPTION_ARRAY,
+        certificate ? tls : &tls[ARRAY_SIZE(tls) - 1], MHD_OPTION_END);
 }
 
 static enum rc make_daemon(struct engine *engine, const struct http_certificate *certificate,
@@ -213,9 +214,12 @@ static enum rc make_daemon(struct engine *engine, const struct http_certificate 
 
 enum rc engine_new(struct http_server *server, struct engine **ret_engine, struct err *err)
 {
-    struct engine *engine = xcalloc(1, sizeof(*engine));
-    enum rc rc;
+    enum rc rc = http_library_load(err);
+    struct engine *engine;
 
+    if (rc != RC_OK)
+        return rc;
+    engine = xcalloc(1, sizeof(*engine));
     engine->server = server;
     CHECK(pthread_mutex_init(&engine->mutex, NULL) == 0);
     rc = make_daemon(engine, server->config.certificate, &engine->daemon, err);
@@ -230,7 +234,8 @@ enum rc engine_new(struct http_server *server, struct engine **ret_engine, struc
 
 static bool is_empty(struct MHD_Daemon *daemon)
 {
-    return MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS)->num_connections == 0;
+    return http_library.get_daemon_info(daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS)
+               ->num_connections == 0;
 }
 
 static void stop_empty(struct engine *engine)
@@ -239,7 +244,7 @@ static void stop_empty(struct engine *engine)
 
     for (size_t i = 0; i < engine->retired_count; i++) {
         if (is_empty(engine->retired[i]))
-            MHD_stop_daemon(engine->retired[i]);
+            http_library.stop_daemon(engine->retired[i]);
         else
             engine->retired[left++] = engine->retired[i];
     }
@@ -273,7 +278,7 @@ bool engine_add(struct engine *engine, int fd, const struct sockaddr *peer, sock
 
     pthread_mutex_lock(&engine->mutex);
     daemon = peer->sa_family == AF_UNIX && engine->local ? engine->local : engine->daemon;
-    added = MHD_add_connection(daemon, fd, peer, length) == MHD_YES;
+    added = http_library.add_connection(daemon, fd, peer, length) == MHD_YES;
     pthread_mutex_unlock(&engine->mutex);
     return added;
 }
@@ -283,28 +288,28 @@ void engine_free(struct engine *engine)
     if (!engine)
         return;
     for (size_t i = 0; i < engine->retired_count; i++)
-        MHD_stop_daemon(engine->retired[i]);
+        http_library.stop_daemon(engine->retired[i]);
     if (engine->local)
-        MHD_stop_daemon(engine->local);
+        http_library.stop_daemon(engine->local);
     if (engine->daemon)
-        MHD_stop_daemon(engine->daemon);
+        http_library.stop_daemon(engine->daemon);
     pthread_mutex_destroy(&engine->mutex);
     free(engine);
 }
 
 void engine_suspend(struct MHD_Connection *connection)
 {
-    MHD_suspend_connection(connection);
+    http_library.suspend_connection(connection);
 }
 
 void engine_resume(struct MHD_Connection *connection)
 {
-    MHD_resume_connection(connection);
+    http_library.resume_connection(connection);
 }
 
 const char *engine_header(struct MHD_Connection *connection, const char *name)
 {
-    return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
+    return http_library.lookup_connection_value(connection, MHD_HEADER_KIND, name);
 }
 
 struct visit {
@@ -328,11 +333,12 @@ void engine_each_header(struct MHD_Connection *connection,
                                       const char *value, size_t value_length),
                         void *context)
 {
-    (void)MHD_get_connection_values_n(connection, MHD_HEADER_KIND, visit_header,
-                                      &(struct visit){visit, context});
+    (void)http_library.get_connection_values_n(connection, MHD_HEADER_KIND, visit_header,
+                                               &(struct visit){visit, context});
 }
 
 const struct sockaddr *engine_peer(struct MHD_Connection *connection)
 {
-    return MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr;
+    return http_library.get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS)
+        ->client_addr;
 }

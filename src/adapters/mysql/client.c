@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "adapters/mysql/client.h"
 
-#include <dlfcn.h>
 #include <fcntl.h>
 #include <mariadb/mysql.h>
 #include <pthread.h>
@@ -10,6 +9,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/library.h"
 #include "base/mem.h"
 
 enum { PARAMETERS = 64, COLUMN_CAPACITY = 128 };
@@ -73,40 +73,19 @@ struct mysql_query {
     X(stmt_insert_id,       mysql_stmt_insert_id)
 /* clang-format on */
 
-/* Written once, by load(). */
-static struct {
-#define LIBRARY_MEMBER(name, function) __typeof__(&(function)) name;
+static struct library {
     LIBRARY_TABLE(LIBRARY_MEMBER)
-#undef LIBRARY_MEMBER
 } library;
-static const char *load_failure; /* NULL when it is loaded */
+static const struct library_symbol symbols[] = {LIBRARY_TABLE(LIBRARY_SYMBOL)};
 
-static void find_functions(void *handle)
-{
-    void *found;
+static enum rc loaded; /* that, and why not, is written once, by load() */
+static struct err failure;
 
-    /* POSIX lets dlsym() answer a function's address; ISO C has no conversion for it. */
-#define LIBRARY_FIND(name, function)              \
-    found = dlsym(handle, #function);             \
-    memcpy(&library.name, &found, sizeof(found)); \
-    if (!found)                                   \
-        load_failure = #function "() is missing";
-    LIBRARY_TABLE(LIBRARY_FIND)
-#undef LIBRARY_FIND
-}
-
-/* It stays loaded: a library that has threads and exit handlers cannot be unloaded safely. */
 static void load(void)
 {
-    void *handle = dlopen("libmariadb.so.3", RTLD_NOW | RTLD_LOCAL);
-
-    if (!handle) {
-        load_failure = "libmariadb.so.3 cannot be loaded";
-        return;
-    }
-    find_functions(handle);
-    if (!load_failure && library.server_init(0, NULL, NULL) != 0)
-        load_failure = "libmariadb cannot be initialised";
+    loaded = library_load("libmariadb.so.3", symbols, ARRAY_SIZE(symbols), &library, &failure);
+    if (loaded == RC_OK && library.server_init(0, NULL, NULL) != 0)
+        loaded = err_fail(&failure, RC_UNAVAILABLE, "libmariadb cannot be initialised");
 }
 
 /* ---- connections ----------------------------------------------------------------------------- */
@@ -117,8 +96,8 @@ enum rc mysql_client_new(struct mysql_client **ret_client, struct err *err)
     struct mysql_client *client;
 
     CHECK(!pthread_once(&once, load));
-    if (load_failure)
-        return err_fail(err, RC_INVALID, "no client of MariaDB: %s", load_failure);
+    if (loaded != RC_OK)
+        return err_fail(err, RC_INVALID, "no client of MariaDB: %s", failure.message);
     client = xcalloc(1, sizeof(*client));
     client->handle = library.init(NULL);
     CHECK(client->handle);

@@ -19,7 +19,7 @@ enum { RESOLVE_WHEN_LOST = -1 };
 
 struct zk_client {
     struct zk_config config; /* texts are copies */
-    const struct zk_library *zoo;
+    const struct library *zoo;
     char *hosts, *digest;
     zhandle_t *handle;
     _Atomic(mono_us) answered;
@@ -124,7 +124,7 @@ static void release(struct zk_client *client)
 
 enum rc zk_client_load(struct err *err)
 {
-    const struct zk_library *zoo;
+    const struct library *zoo;
 
     return zk_library_load(&zoo, err);
 }
@@ -132,7 +132,7 @@ enum rc zk_client_load(struct err *err)
 enum rc zk_client_new(const struct zk_config *config, struct zk_client **ret_client,
                       struct err *err)
 {
-    const struct zk_library *zoo;
+    const struct library *zoo;
     struct zk_client *client;
     enum rc rc = zk_library_load(&zoo, err);
 
@@ -189,7 +189,7 @@ int64_t zk_client_session(const struct zk_client *client)
  * ours was quicker to take the session back. */
 void zk_client_expire(struct zk_client *client)
 {
-    const struct zk_library *zoo = client->zoo;
+    const struct library *zoo = client->zoo;
 
     while (zk_client_state(client) != ZK_OVER) {
         zhandle_t *twin = zoo->init(client->hosts, NULL, zoo->recv_timeout(client->handle),
@@ -436,7 +436,7 @@ enum rc zk_children(struct zk_client *client, const char *path, bool watch, stru
 
 static void fill_op(struct zk_client *client, const struct zk_op *op, zoo_op_t *ret_op)
 {
-    const struct zk_library *zoo = client->zoo;
+    const struct library *zoo = client->zoo;
     const char *data = op->data ? op->data : "";
 
     switch (op->kind) {

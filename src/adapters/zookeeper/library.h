@@ -6,7 +6,7 @@
 #define THREADED                 /* the calls that wait */
 #include <zookeeper/zookeeper.h> /* lint: only library.c and client.c include this header */
 
-#include "base/err.h"
+#include "base/library.h"
 
 /* clang-format off */
 #define ZK_LIBRARY_TABLE(X)                               \
@@ -41,13 +41,11 @@
 /* clang-format on */
 
 /* Functions, and constants by their address. */
-struct zk_library {
-#define ZK_LIBRARY_MEMBER(name, symbol) __typeof__(&(symbol)) name;
-    ZK_LIBRARY_TABLE(ZK_LIBRARY_MEMBER)
-#undef ZK_LIBRARY_MEMBER
+struct library {
+    ZK_LIBRARY_TABLE(LIBRARY_MEMBER)
 };
 
 /* RC_UNAVAILABLE: it is not installed. From any thread; it stays loaded. */
-MUST_USE enum rc zk_library_load(const struct zk_library **ret_library, struct err *err);
+MUST_USE enum rc zk_library_load(const struct library **ret_library, struct err *err);
 
 #endif
