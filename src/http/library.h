@@ -6,8 +6,8 @@
 #ifndef CRONJOB_HTTP_LIBRARY_H
 #define CRONJOB_HTTP_LIBRARY_H
 
-#include <gnutls/gnutls.h>
-#include <microhttpd.h>
+#include <gnutls/gnutls.h> /* lint: only library.c and certificate.c include this header */
+#include <microhttpd.h>    /* lint: only library.c and engine.c include this header */
 
 #include "base/library.h"
 
