@@ -53,7 +53,7 @@ static bool next(struct rest *rest, struct member *ret_member)
     if (rest->at >= rest->end || *rest->at != '"')
         return false;
     name_end = skip_string(rest->at, rest->end);
-    end = name_end ? skip_value(name_end, rest->end) : NULL;
+    end = name_end && *name_end == ':' ? skip_value(name_end, rest->end) : NULL;
     if (!end)
         return false;
     *ret_member =
