@@ -171,7 +171,7 @@ static void insert_bare(const struct bench *bench, struct sql_connection *connec
     for (size_t i = 0; i < BATCH; i++)
         (void)buf_printf(&text,
                          "%s(%lld, %llu, 1, 0, unhex(md5(%zu)), 0, 2, 1, 2, 0, 0, 100, 0, 0,"
-                         " 1000000, 1, 'bench', '', '', 1, 1)",
+                         " 1000000, 1, 'bench', '', '', 1, 1, NULL)",
                          i ? "," : "", (long long)bench->tick,
                          (unsigned long long)bench->jobs[first + i], i);
     stop("inserting", sql_run(connection, text.data, NULL, 0, NULL, &err), &err);
