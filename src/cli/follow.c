@@ -57,7 +57,8 @@ int follow_run(struct cli *cli, const char *run, bool quiet, struct remote_answe
                                    .sink = copy_piece,
                                    .context = &copy,
                                    .patience = FOLLOW_PATIENCE,
-                                   .ends_quietly = true};
+                                   .ends_quietly = true,
+                                   .subject = request.path};
     *ret_answer = (struct remote_answer){0};
     for (;;) {
         copy.skip = copy.done;
@@ -84,6 +85,7 @@ int follow_output(struct cli *cli, const char *run, const char *tail, bool follo
     struct remote_stream stream = {.path = output_path(cli, run, tail, follows),
                                    .sink = copy_piece,
                                    .context = &copy,
-                                   .patience = follows ? TAIL_PATIENCE : 0};
+                                   .patience = follows ? TAIL_PATIENCE : 0,
+                                   .subject = remote_path(cli, "/runs/{}", run)};
     return remote_stream(cli, &stream);
 }

@@ -213,6 +213,16 @@ static void complain_of_stream(struct cli *cli, unsigned status, const struct bu
     complain_of_answer(cli, status, json);
 }
 
+/* Who may not listen any more is cut off, and told why by a refusal when they ask again. */
+static int explain_cut(struct cli *cli, const struct remote_stream *stream, enum rc rc,
+                       const struct err *err)
+{
+    AUTO_ANSWER struct remote_answer answer = {0};
+    struct remote_request request = {.method = "GET", .path = stream->subject};
+    int code = stream->subject ? remote_call(cli, &request, &answer) : CLI_DONE;
+    return code == CLI_DONE ? complain_of_call(cli, rc, err) : code;
+}
+
 static int end_stream(struct cli *cli, const struct passage *passage, unsigned status, enum rc rc,
                       const struct err *err)
 {
@@ -222,6 +232,8 @@ static int end_stream(struct cli *cli, const struct passage *passage, unsigned s
     }
     if (rc == RC_OK || (rc == RC_TIMEOUT && passage->stream->ends_quietly && status))
         return CLI_DONE;
+    if (rc == RC_UNAVAILABLE && status)
+        return explain_cut(cli, passage->stream, rc, err);
     return rc == RC_CLOSED ? CLI_FAILED : complain_of_call(cli, rc, err);
 }
 

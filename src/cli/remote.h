@@ -51,8 +51,10 @@ struct remote_stream {
     const char *path;
     remote_sink sink;
     void *context;
-    span_us patience;  /* the most between two pieces; 0 is that of all other calls */
-    bool ends_quietly; /* when the patience is over: CLI_DONE, for somebody who asks again */
+    span_us patience;    /* the most between two pieces; 0 is that of all other calls */
+    bool ends_quietly;   /* when the patience is over: CLI_DONE, for somebody who asks again */
+    const char *subject; /* NULL, or whose stream it is: a path that is asked when it was cut, and
+                            whose refusal is then what is told */
 };
 int remote_stream(struct cli *cli, const struct remote_stream *stream);
 

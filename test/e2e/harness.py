@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A real server for end-to-end tests: started, asked, disturbed and ended by its own pid."""
 
+import contextlib
 import datetime
 import json
 import os
@@ -10,6 +11,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -216,6 +218,52 @@ class Client:
         job = self.add("@manual", command, **fields)
         run = self.wait_run(self.run(job), limit)
         return run, self.output(run)
+
+
+class Listener:
+    """A stream of the API that is read on a thread of its own until the server ends it."""
+
+    def __init__(self, client, path, headers):
+        self.answer = client.request("GET", path, headers=headers, stream=True, expect=200)
+        self.taken = b""
+        self.ended_at = None  # monotonic
+        self.thread = threading.Thread(target=self.listen, daemon=True)
+        self.thread.start()
+
+    def listen(self):
+        # The exceptions are those of a stream that was cut.
+        with contextlib.suppress(requests.RequestException):
+            for piece in self.answer.iter_content(None):
+                self.taken += piece
+        self.ended_at = time.monotonic()
+
+    def hears(self, text):
+        wait_until(lambda: text in self.taken, 20, f"the stream has {text}")
+
+    def goes_on(self):
+        return self.ended_at is None
+
+
+def wait_cut_off(listeners, limit=5):
+    """So long a stream goes on at most after the answer that took its listener's rights away."""
+    began = time.monotonic()
+    wait_until(lambda: not any(one.goes_on() for one in listeners), limit, "the streams have ended")
+    assert all(one.ended_at < began + limit for one in listeners)
+
+
+TALKING = "while echo talking; do sleep 0.1; done"
+QUIET = "echo quiet; sleep 1000"
+
+
+def listen_to(client, talking, quiet, secret):
+    """Who listens with a token to two runs, of these commands, and to the events; both have begun."""
+    headers = {"Authorization": f"Bearer {secret}"}
+    listeners = [
+        Listener(client, f"/runs/{run['id']}/output?follow=true", headers) for run in (talking, quiet)
+    ]
+    for listener, word in zip(listeners, (b"talking", b"quiet")):
+        listener.hears(word)
+    return [*listeners, Listener(client, "/events", headers)]
 
 
 class Server(Client):

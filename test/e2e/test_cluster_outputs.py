@@ -9,7 +9,7 @@ import urllib.error
 
 import pytest
 from cluster import PatientClient
-from harness import FINAL, wait_until
+from harness import FINAL, QUIET, TALKING, listen_to, wait_cut_off, wait_until
 from servers.s3 import BUCKET
 
 pytestmark = pytest.mark.cluster
@@ -200,3 +200,56 @@ def test_a_purged_job_leaves_nothing(cluster):
     assert has_object(cluster, key)
     cluster.api.remove(job, purge=True)
     wait_until(lambda: not has_object(cluster, key), 30, "the object is gone")
+
+
+def make_reader(servers, name):
+    """A user who may see everything, and a token that all servers know."""
+    here = servers[0]
+    here.request("POST", "/users", {"name": name, "role": "viewer", "accounts": []}, expect=201)
+    token = here.request("POST", "/tokens", {"name": name, "account": name}, expect=201).json()
+    headers = {"Authorization": f"Bearer {token['token']}"}
+    for at in servers:
+        wait_until(
+            lambda at=at: at.request("GET", "/summary", headers=headers).status_code == 200,
+            5,
+            "the server knows the token",
+        )
+    return token
+
+
+def disable_user(client, token):
+    headers = {"Content-Type": "application/merge-patch+json"}
+    path = f"/users/{token['account']}"
+    client.request("PATCH", path, {"disabled": True}, headers=headers, expect=200)
+
+
+def revoke_token(client, token):
+    client.request("DELETE", f"/tokens/{token['id']}", expect=204)
+
+
+@pytest.fixture
+def endless(cluster):
+    """A run that says something all the time, and one that only begins."""
+    runs = [run_on(cluster, cluster.workers[1], command) for command in (TALKING, QUIET)]
+    yield runs
+    for run in runs:
+        cluster.api.request("POST", f"/runs/{run['id']}/kill", expect=202)
+        cluster.api.wait_run(run)
+
+
+@pytest.mark.parametrize("take_away", [revoke_token, disable_user])
+def test_who_listens_is_cut_off_by_each_server(cluster, endless, take_away):
+    """Also by that which has only the store to hear of it from."""
+    here, there = servers = clients(cluster)
+    token, other = make_reader(servers, "ann"), make_reader(servers, "bob")
+    try:
+        ann = [one for at in servers for one in listen_to(at, *endless, token["token"])]
+        bob = [one for at in servers for one in listen_to(at, *endless, other["token"])]
+        take_away(here, token)
+        wait_cut_off(ann)
+        assert all(one.goes_on() for one in bob)
+        take_away(there, other)
+        wait_cut_off(bob)
+    finally:
+        for name in ("ann", "bob"):
+            here.request("DELETE", f"/users/{name}", expect=204)

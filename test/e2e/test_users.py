@@ -3,11 +3,21 @@
 
 import json
 import os
+import signal
 import subprocess
 
 import pytest
 import requests
-from harness import Server, binary, wait_until
+from harness import (
+    QUIET,
+    TALKING,
+    Server,
+    binary,
+    ends_within,
+    listen_to,
+    wait_cut_off,
+    wait_until,
+)
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root's server runs as others")
 
@@ -197,3 +207,80 @@ def test_what_was_done_is_told(ok, run, server):
     assert refused[0]["subject"] == "GET /audit" and "operator" in refused[0]["outcome"]
     ok("user", "remove", "ann")
     ok("remove", "--purge", job)
+
+
+# ---- what was opened before -------------------------------------------------------------------
+
+@pytest.fixture
+def runs(server):
+    """One that says something all the time, and one that only begins."""
+    jobs = [server.add("@manual", command) for command in (TALKING, QUIET)]
+    started = [server.run(job) for job in jobs]
+    yield started
+    for job, run in zip(jobs, started):
+        server.request("POST", f"/runs/{run['id']}/kill", expect=202)
+        server.wait_run(run)
+        server.remove(job, purge=True)
+
+
+def make_reader(ok, name):
+    """A user who may see everything: the secret and the id of a token."""
+    ok("user", "add", name, "--role", "viewer", "--no-password")
+    made = json.loads(ok("token", "create", "of-" + name, "--account", name, "--json"))
+    return made["token"], made["id"]
+
+
+TAKEN_AWAY = {
+    "token": lambda ok, name, token: ok("token", "revoke", token),
+    "user-disabled": lambda ok, name, token: ok("user", "change", name, "--disable"),
+    "user-removed": lambda ok, name, token: ok("user", "remove", name),
+}
+
+
+@pytest.mark.parametrize("what", TAKEN_AWAY)
+def test_who_listens_is_cut_off_when_the_right_to_is_gone(ok, server, runs, what):
+    secret, token = make_reader(ok, "ann")
+    other, _ = make_reader(ok, "bob")
+    streams, others = (listen_to(server, *runs, each) for each in (secret, other))
+    TAKEN_AWAY[what](ok, "ann", token)
+    wait_cut_off(streams)
+    assert b"talking" in streams[0].taken and streams[1].taken == b"quiet\n"
+    assert all(stream.goes_on() for stream in others)
+    ok("user", "remove", "bob")
+    wait_cut_off(others)
+    if what != "user-removed":
+        ok("user", "remove", "ann")
+
+
+def test_a_session_that_ends_is_cut_off(ok, server, runs):
+    ok("user", "add", "ann", "--role", "viewer", "--password-file", "-", stdin="correct horse\n")
+    body = {"user": "ann", "password": "correct horse", "token": True}
+    secret = server.request("POST", "/login", body, expect=200).json()["token"]
+    streams = listen_to(server, *runs, secret)
+    ok("user", "password", "ann", stdin="battery staple\n")
+    wait_cut_off(streams)
+    ok("user", "remove", "ann")
+
+
+@pytest.mark.parametrize("arguments", [[], ["--tail", "1"]], ids=["whole", "tail"])
+def test_the_client_that_follows_says_that_it_was_cut_off(ok, server, runs, tmp_path, arguments):
+    secret, token = make_reader(ok, "ann")
+    environment = dict(os.environ, CRONJOB_SERVER=server.url, CRONJOB_TOKEN=secret)
+    written = tmp_path / "written"
+    with written.open("wb") as output:
+        follower = subprocess.Popen(
+            [binary(), "output", runs[1]["id"], "-f", *arguments],
+            env=environment,
+            stdout=output,
+            stderr=subprocess.PIPE,
+        )
+    try:
+        wait_until(lambda: written.read_bytes() == b"quiet\n", 20, "it follows")
+        ok("token", "revoke", token)
+        assert ends_within(follower.pid, 5)
+    finally:
+        follower.send_signal(signal.SIGKILL)
+    said = follower.stderr.read().decode()
+    assert follower.wait() == 1 and "token is not valid" in said, said
+    assert written.read_bytes() == b"quiet\n"
+    ok("user", "remove", "ann")
