@@ -146,7 +146,10 @@ enum write_kind {
                           is of that one, whoever claims it; RC_NOT_FOUND: the job; RC_CONFLICT: the
                           key is taken, or the job was removed */
     WRITE_RUN_CLAIM,   /* claim; no outcome but RC_OK: read back by token */
-    WRITE_RUN_STARTED, /* run.key, .token, .result.started_at: queued -> running; RC_STALE */
+    WRITE_RUN_WAITING, /* run.key, .token, .reason: why it is still queued; RC_STALE: it is not, or
+                          the token is not the run's */
+    WRITE_RUN_STARTED, /* run.key, .token, .result.started_at: queued -> running, and the reason why
+                          it waited goes; RC_STALE */
     WRITE_RUN_FINISHED, /* run.key, .token (none: of a run that nobody claimed), .result, .reason,
                            .job_status; RC_STALE, RC_NOT_FOUND */
     WRITE_RUN_RECORD,   /* run: a final run that nobody claimed (skipped, missed, with count and

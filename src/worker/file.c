@@ -161,8 +161,10 @@ bool worker_open_file(struct worker *worker, struct active *active)
         file->verified = false;
     }
     want(worker, file);
-    if (!active->give_up_at)
+    if (!active->give_up_at) {
         active->give_up_at = give_up_at(worker, active);
+        active->tell_wait_at = clock_mono(worker->config.clock) + look_every;
+    }
     worker_withdraw_start(worker, active);
     list_append(&worker->fileless, &active->link);
     return false;
@@ -202,6 +204,40 @@ static bool may_start(struct worker *worker, struct active *active, mono_us now)
     return false;
 }
 
+/* The words of a failure may differ each time, and many runs may wait for one file: only another
+ * kind of failure is told anew. That it takes long is told after a while. */
+static bool is_worth_telling(const struct active *active, mono_us now)
+{
+    enum rc rc = active->file->rc;
+
+    if (active->file->verified || (active->wait_told && active->wait_rc == rc))
+        return false;
+    return rc != RC_OK || now >= active->tell_wait_at;
+}
+
+/* Into the row of the run, where everybody sees it. */
+static void tell_wait(struct worker *worker, struct active *active)
+{
+    const char *reason = active->file->reason;
+    AUTO_FREE char *text = active->file->rc == RC_OK
+                               ? xstrdup("its file is being fetched")
+                               : xasprintf("its file cannot be fetched: %s", reason);
+    struct item *item = worker_add_item(worker, WRITE_RUN_WAITING);
+
+    active->wait_told = true;
+    active->wait_rc = active->file->rc;
+    item->write.run.key = active->key;
+    item->write.run.token = active->token;
+    item_set_reason(item, text);
+}
+
+static void wait_on(struct worker *worker, struct active *active, mono_us now)
+{
+    if (is_worth_telling(active, now))
+        tell_wait(worker, active);
+    list_append(&worker->fileless, &active->link);
+}
+
 /* All that wait are looked at anew: they are as many as the store's absence has gathered. */
 static void look_at_waiting(struct worker *worker, mono_us now)
 {
@@ -225,7 +261,7 @@ static void look_at_waiting(struct worker *worker, mono_us now)
         else if (!active->doubted && may_start(worker, active, now))
             worker_start_run(worker, active, active->start_at);
         else
-            list_append(&worker->fileless, &active->link);
+            wait_on(worker, active, now);
     }
 }
 

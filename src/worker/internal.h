@@ -64,10 +64,13 @@ struct active {
     instant_us started_at;
     mono_us started_mono;
     bool kill_wanted;
-    bool withdrawn;      /* its job was removed or paused before it started */
-    struct cached *file; /* that it executes; NULL: a command, or that is not looked at yet */
-    mono_us give_up_at;  /* not 0: its file was not there when it was to start */
-    bool doubted;        /* it waits for its file, and its job may have been removed meanwhile */
+    bool withdrawn;       /* its job was removed or paused before it started */
+    struct cached *file;  /* that it executes; NULL: a command, or that is not looked at yet */
+    mono_us give_up_at;   /* not 0: its file was not there when it was to start */
+    mono_us tell_wait_at; /* then it is told that it waits, sooner after a failure */
+    bool wait_told;
+    enum rc wait_rc; /* of its file, when that was told */
+    bool doubted;    /* it waits for its file, and its job may have been removed meanwhile */
     enum start_note start_note;
     const char *owner;   /* of the job; of the arena */
     bool other_revision; /* the job has another by now, and its launch is not built yet */

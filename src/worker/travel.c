@@ -110,6 +110,7 @@ static void publish(struct worker *worker, const struct item *item)
     struct event event = {.kind = EVENT_RUN, .job = run->key.job, .run = run->key};
 
     switch (item->write.kind) {
+    case WRITE_RUN_WAITING:
     case WRITE_RUN_STARTED:
     case WRITE_RUN_RECORD:
         events_publish(worker->config.events, &event);

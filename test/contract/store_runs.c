@@ -31,6 +31,64 @@ static void start_is_stale_without_the_token(void **state)
     assert_int_equal(run_of(fixture, &key)->run.result.status, RUN_QUEUED);
 }
 
+static struct store_write waiting_write(const struct run_key *key, uint8_t token)
+{
+    struct store_write write = run_write(WRITE_RUN_WAITING, key, token);
+
+    write.run.reason = "its file cannot be \"fetched\"";
+    return write;
+}
+
+static void queued_run_says_why_it_waits(void **state)
+{
+    struct fixture *fixture = *state;
+    struct run_key key = given_run(fixture, given_job(fixture, ""), START, 1);
+    struct store_write write = waiting_write(&key, 1);
+    const struct run *kept;
+
+    assert_int_equal(apply_one(fixture, &write), RC_OK);
+    assert_int_equal(apply_one(fixture, &write), RC_OK); /* said again after a lost answer */
+    kept = &run_of(fixture, &key)->run;
+    assert_int_equal(kept->result.status, RUN_QUEUED);
+    assert_string_equal(kept->reason, write.run.reason);
+    write.run.reason = "it cannot be fetched still";
+    assert_int_equal(apply_one(fixture, &write), RC_OK);
+    assert_string_equal(run_of(fixture, &key)->run.reason, write.run.reason);
+}
+
+static void started_run_waits_no_more(void **state)
+{
+    struct fixture *fixture = *state;
+    struct run_key key = given_run(fixture, given_job(fixture, ""), START, 1);
+    struct store_write writes[] = {waiting_write(&key, 1), run_write(WRITE_RUN_STARTED, &key, 1)};
+    struct store_write late = waiting_write(&key, 1);
+
+    writes[1].run.result.started_at = START + 3;
+    apply_all(fixture, writes, 2);
+    assert_int_equal(writes[0].outcome, RC_OK);
+    assert_int_equal(writes[1].outcome, RC_OK);
+    assert_string_equal(run_of(fixture, &key)->run.reason, "");
+    assert_int_equal(apply_one(fixture, &late), RC_STALE);
+    assert_string_equal(run_of(fixture, &key)->run.reason, "");
+}
+
+static void others_and_ended_runs_do_not_wait(void **state)
+{
+    struct fixture *fixture = *state;
+    struct run_key key = given_run(fixture, given_job(fixture, ""), START, 1);
+    struct run_key ended = given_run(fixture, given_job(fixture, ""), START, 1);
+    struct run_key none = key_of(999, START);
+    struct store_write writes[] = {waiting_write(&key, 2), waiting_write(&ended, 1),
+                                   waiting_write(&none, 1)};
+
+    given_finished(fixture, &ended, 1, RUN_SUCCEEDED);
+    apply_all(fixture, writes, 3);
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(writes[i].outcome, RC_STALE);
+    assert_string_equal(run_of(fixture, &key)->run.reason, "");
+    assert_string_equal(run_of(fixture, &ended)->run.reason, "");
+}
+
 static void result_is_kept_whole(void **state)
 {
     struct fixture *fixture = *state;
@@ -380,6 +438,9 @@ static void cursor_counts_ticks_only(void **state)
 static const struct clause clauses[] = {
     CLAUSE(started_run_is_running),
     CLAUSE(start_is_stale_without_the_token),
+    CLAUSE(queued_run_says_why_it_waits),
+    CLAUSE(started_run_waits_no_more),
+    CLAUSE(others_and_ended_runs_do_not_wait),
     CLAUSE(result_is_kept_whole),
     CLAUSE(final_status_is_written_once),
     CLAUSE(late_note_follows_the_reason),

@@ -2,7 +2,9 @@
 """What runs wrote on a cluster: read through any API server, live, while it moves and when the node
 that wrote it is gone."""
 
+import base64
 import contextlib
+import shutil
 import threading
 import time
 import urllib.error
@@ -190,6 +192,28 @@ def test_a_worker_killed_in_the_middle_of_a_delivery(cluster):
         wait_delivered(worker, run, 90)
         first, second = (len(client.output(run)) for client in clients(cluster))
         assert (first, second) == (size, size)
+
+
+def test_a_run_that_waits_for_its_file_says_so_at_each_server(cluster):
+    worker = cluster.workers[1]
+    script = base64.b64encode(b"#!/bin/sh\necho here\n").decode()
+    job = cluster.api.add(
+        "@manual", script, type="script", placement={"labels": {"name": worker.name}}
+    )
+    worker.kill()
+    shutil.rmtree(worker.data / "cache")
+    with without_objects(cluster):
+        worker.start()
+        run = cluster.api.run(job)
+        for client in clients(cluster):
+            wait_until(
+                lambda client=client: (client.get(f"/runs/{run['id']}")["reason"] or "").startswith(
+                    "its file cannot be fetched: s3://"
+                ),
+                40,
+                "it is told",
+            )
+    assert cluster.api.output(cluster.api.wait_run(run)) == b"here\n"
 
 
 def test_a_purged_job_leaves_nothing(cluster):

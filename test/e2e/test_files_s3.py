@@ -6,9 +6,10 @@ import base64
 import os
 import shutil
 import signal
+import subprocess
 
 import pytest
-from harness import Server, wait_until
+from harness import Server, binary, wait_until
 from servers.process import temporary_folder
 from servers.proxy import TO_CLIENT, Proxy
 from servers.s3 import Swift
@@ -80,6 +81,24 @@ def waits(server, run):
     return server.get(f"/runs/{run['id']}")["status"] == "queued"
 
 
+def reasons(server, job, run):
+    """Why it waits, by all that tell."""
+    found = [
+        server.get(f"/runs/{run['id']}"),
+        *(one for one in server.get(f"/jobs/{job['id']}/runs") if one["id"] == run["id"]),
+        server.get(f"/jobs/{job['id']}")["last_run"],
+    ]
+    assert {one["status"] for one in found} == {"queued"}
+    return {one["reason"] for one in found}
+
+
+def says_by_client(server, *arguments):
+    told = dict(os.environ, CRONJOB_SERVER=server.url)
+    return subprocess.run(
+        [binary(), *arguments], env=told, capture_output=True, check=True, timeout=30, text=True
+    ).stdout
+
+
 def copies(server):
     """What could be executed: a download that goes on, or is tried again, is none of it."""
     files = [path for path in server.data.glob("cache/**/*") if path.is_file()]
@@ -123,7 +142,7 @@ def test_a_slow_object_store_delays_nothing_else(server, link):
     restart_without_copies(server, lambda: link.open([TO_CLIENT], delay=0.3))
     slow = server.run(job)
     assert server.output(server.wait_run(server.run(other))) == b"command\n"
-    assert waits(server, slow)
+    wait_until(lambda: reasons(server, job, slow) == {"its file is being fetched"}, 10, "it is told")
     expect_whole(server, slow)
 
 
@@ -132,9 +151,14 @@ def test_an_object_store_that_is_down_is_waited_for(server, swift, link):
     restart_without_copies(server, swift.kill)
     run = server.run(job)
     log_says(server, "does not answer")
-    assert waits(server, run)
+    told = wait_until(lambda: reasons(server, job, run) - {None}, 10, "it is told")
+    [reason] = wait_until(lambda: len(reasons(server, job, run)) == 1 and told, 10, "by all")
+    assert reason.startswith("its file cannot be fetched: ") and "does not answer" in reason
+    assert reason in says_by_client(server, "runs", job["id"])
+    assert reason in says_by_client(server, "show", job["id"])
     swift.start()
     expect_whole(server, run)
+    assert server.get(f"/runs/{run['id']}")["reason"] is None
 
 
 def test_a_run_is_missed_when_the_object_store_stays_away(server, link):

@@ -37,9 +37,9 @@ static bool may_be_late(const struct store_write *writes, size_t count)
 static void trace_writes(struct cluster *cluster, const struct store_write *writes, size_t count)
 {
     static const char *const names[] = {
-        [WRITE_RUN_QUEUE] = "queue",  [WRITE_RUN_CLAIM] = "claim",   [WRITE_RUN_STARTED] = "start",
-        [WRITE_RUN_FINISHED] = "end", [WRITE_RUN_RECORD] = "record", [WRITE_RUN_LOST] = "lost",
-        [WRITE_RUN_PURGE] = "purge"};
+        [WRITE_RUN_QUEUE] = "queue",   [WRITE_RUN_CLAIM] = "claim",  [WRITE_RUN_WAITING] = "wait",
+        [WRITE_RUN_STARTED] = "start", [WRITE_RUN_FINISHED] = "end", [WRITE_RUN_RECORD] = "record",
+        [WRITE_RUN_LOST] = "lost",     [WRITE_RUN_PURGE] = "purge"};
 
     for (size_t i = 0; i < count; i++) {
         const struct store_write *write = &writes[i];

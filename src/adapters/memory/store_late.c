@@ -109,6 +109,7 @@ static void copy_texts(struct arena *arena, struct store_write *write)
         write->claim.worker = arena_strdup(arena, write->claim.worker);
         return;
     case WRITE_RUN_QUEUE:
+    case WRITE_RUN_WAITING:
     case WRITE_RUN_STARTED:
     case WRITE_RUN_FINISHED:
     case WRITE_RUN_RECORD:

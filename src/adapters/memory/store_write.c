@@ -377,6 +377,7 @@ static enum rc execute(struct memory_store *store, struct store_write *write)
         return assign_job(store, write);
     case WRITE_RUN_QUEUE:
     case WRITE_RUN_CLAIM:
+    case WRITE_RUN_WAITING:
     case WRITE_RUN_STARTED:
     case WRITE_RUN_FINISHED:
     case WRITE_RUN_RECORD:

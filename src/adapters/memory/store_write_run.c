@@ -176,15 +176,36 @@ static enum rc record_run(struct memory_store *store, struct store_write *write)
 /* ---- conditional on the token -----------------------------------------------------------------
  */
 
+/* The unfinished run that carries the write's token, or NULL. */
+static struct memory_run *unfinished_of(struct memory_store *store, const struct write_run *write)
+{
+    struct memory_run *run = memory_run_find(store, &write->key);
+
+    if (!run || !memory_has_token(&run->token) || !tokens_equal(&run->token, &write->token) ||
+        run_status_is_final(run->run.result.status))
+        return NULL;
+    return run;
+}
+
+static enum rc wait_with_run(struct memory_store *store, struct store_write *write)
+{
+    struct memory_run *run = unfinished_of(store, &write->run);
+
+    if (!run || run->run.result.status != RUN_QUEUED)
+        return refuse(write, RC_STALE, "is not queued, or not yours, any more");
+    memory_text_set(&run->run.reason, write->run.reason);
+    return RC_OK;
+}
+
 static enum rc start_run(struct memory_store *store, struct store_write *write)
 {
-    struct memory_run *run = memory_run_find(store, &write->run.key);
+    struct memory_run *run = unfinished_of(store, &write->run);
 
-    if (!run || !memory_has_token(&run->token) || !tokens_equal(&run->token, &write->run.token) ||
-        run_status_is_final(run->run.result.status))
+    if (!run)
         return refuse(write, RC_STALE, "is not queued, or not yours, any more");
     run->run.result.status = RUN_RUNNING;
     run->run.result.started_at = write->run.result.started_at;
+    memory_text_set(&run->run.reason, "");
     return RC_OK;
 }
 
@@ -256,6 +277,8 @@ enum rc memory_write_run(struct memory_store *store, struct store_write *write)
         return claim_run(store, &write->claim);
     case WRITE_RUN_QUEUE:
         return queue_run(store, write);
+    case WRITE_RUN_WAITING:
+        return wait_with_run(store, write);
     case WRITE_RUN_STARTED:
         return start_run(store, write);
     case WRITE_RUN_FINISHED:

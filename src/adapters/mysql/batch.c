@@ -18,10 +18,21 @@ _Static_assert(RUN_QUEUED == 0 && RUN_RUNNING == 1, "the numbers of unfinished r
 
 /* ---- what each kind adds to a row, and its statements ---------------------------------------- */
 
+#define WAIT                                                                            \
+    "UPDATE " BATCH_TABLE(                                                              \
+        ", reason VARCHAR(1024) PATH '$[6]'") " STRAIGHT_JOIN runs r ON" BATCH_SAME_RUN \
+                                              " SET r.reason = b.reason"                \
+                                              " WHERE r.token = unhex(b.token) AND r.status = 0"
+
+static void add_wait(struct batch_rows *rows, const struct store_write *write)
+{
+    json_write_string(&rows->json, write->run.reason);
+}
+
 #define STARTS BATCH_TABLE(", started_at BIGINT PATH '$[6]'")
-#define START                                                  \
-    "UPDATE " STARTS " STRAIGHT_JOIN runs r ON" BATCH_SAME_RUN \
-    " SET r.status = 1, r.started_at = b.started_at"           \
+#define START                                                       \
+    "UPDATE " STARTS " STRAIGHT_JOIN runs r ON" BATCH_SAME_RUN      \
+    " SET r.status = 1, r.started_at = b.started_at, r.reason = ''" \
     " WHERE r.token = unhex(b.token) AND r.status < 2"
 
 static void add_start(struct batch_rows *rows, const struct store_write *write)
@@ -153,8 +164,8 @@ static void add_worker(struct batch_rows *rows, const struct store_write *write)
 
 /*
  * Kinds that are written together, in the order in which they are then executed. Those of one
- * `group` may be mixed: a run is recorded, or started and then finished, so their order is that of
- * a run's life anyway.
+ * `group` may be mixed: a run is recorded, or waits, is started and then finished, so their order
+ * is that of a run's life anyway.
  */
 struct kind_row {
     enum write_kind kind;
@@ -169,6 +180,7 @@ struct kind_row {
 
 static const struct kind_row kinds[] = {
     {WRITE_RUN_RECORD, 1, add_record, RECORD, NULL, NULL, false},
+    {WRITE_RUN_WAITING, 1, add_wait, WAIT, NULL, NULL, false},
     {WRITE_RUN_STARTED, 1, add_start, START, NULL, NULL, false},
     {WRITE_RUN_FINISHED, 1, add_result, FINISH, SET_STATUS, NULL, false},
     {WRITE_RUN_OUTPUT, 1, add_output, OUTPUT, NULL, NULL, false},

@@ -17,6 +17,7 @@ static const write_function functions[] = {
     [WRITE_JOB_ASSIGN] = sql_write_job_assign,
     [WRITE_RUN_QUEUE] = sql_write_run_queue,
     [WRITE_RUN_CLAIM] = sql_write_run_claim,
+    [WRITE_RUN_WAITING] = sql_write_run_waiting,
     [WRITE_RUN_STARTED] = sql_write_run_started,
     [WRITE_RUN_FINISHED] = sql_write_run_finished,
     [WRITE_RUN_RECORD] = sql_write_run_record,

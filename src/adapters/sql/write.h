@@ -56,6 +56,8 @@ MUST_USE enum rc sql_write_run_queue(struct sql_writer *writer, struct store_wri
                                      struct err *err);
 MUST_USE enum rc sql_write_run_claim(struct sql_writer *writer, struct store_write *write,
                                      struct err *err);
+MUST_USE enum rc sql_write_run_waiting(struct sql_writer *writer, struct store_write *write,
+                                       struct err *err);
 MUST_USE enum rc sql_write_run_started(struct sql_writer *writer, struct store_write *write,
                                        struct err *err);
 MUST_USE enum rc sql_write_run_finished(struct sql_writer *writer, struct store_write *write,

@@ -195,6 +195,22 @@ enum rc sql_write_run_record(struct sql_writer *writer, struct store_write *writ
 
 /* ---- conditional on the token ---------------------------------------------------------------- */
 
+enum rc sql_write_run_waiting(struct sql_writer *writer, struct store_write *write, struct err *err)
+{
+    const struct write_run *run = &write->run;
+    struct sql_value values[] = {KEY_VALUES(&run->key), token_value(&run->token),
+                                 sql_text(run->reason)};
+    int64_t changes;
+    enum rc rc =
+        sql_run(writer->connection,
+                "UPDATE runs SET reason = ?6 WHERE " KEY_IS " AND token = ?5 AND status = 0",
+                SQL_VALUES(values), &changes, err);
+
+    if (rc == RC_OK && !changes)
+        return refuse_run(write, RC_STALE, "is not queued, or not yours, any more");
+    return rc;
+}
+
 enum rc sql_write_run_started(struct sql_writer *writer, struct store_write *write, struct err *err)
 {
     const struct write_run *run = &write->run;
@@ -202,7 +218,7 @@ enum rc sql_write_run_started(struct sql_writer *writer, struct store_write *wri
                                  sql_number(run->result.started_at)};
     int64_t changes;
     enum rc rc = sql_run(writer->connection,
-                         "UPDATE runs SET status = 1, started_at = ?6 WHERE " KEY_IS
+                         "UPDATE runs SET status = 1, started_at = ?6, reason = '' WHERE " KEY_IS
                          " AND token = ?5 AND status < 2",
                          SQL_VALUES(values), &changes, err);
 

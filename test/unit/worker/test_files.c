@@ -126,6 +126,29 @@ static void starts_late_when_the_objects_come_back(void **state)
     assert_true(fixture_run(fixture, &run).run.result.started_at >= TICK + MINUTE);
 }
 
+static const char *reason_of(struct fixture *fixture, const struct run_key *run)
+{
+    assert_int_equal(fixture_run(fixture, run).run.result.status, RUN_QUEUED);
+    return fixture_run(fixture, run).run.reason;
+}
+
+static void says_why_it_waits(void **state)
+{
+    struct fixture *fixture = *state;
+    struct run_key run = give_script(fixture, SCRIPT);
+
+    fixture->objects_fault = MEMORY_OBJECTS_FAULT_FAIL;
+    fixture_start(fixture);
+    fixture_pass(fixture, MINUTE + 2 * SECOND);
+    assert_string_equal(reason_of(fixture, &run),
+                        "its file cannot be fetched: the objects do not answer");
+    fixture_crash(fixture);
+    fixture_start(fixture);
+    fixture->objects_fault = MEMORY_OBJECTS_FAULT_NONE;
+    fixture_pass(fixture, 30 * SECOND);
+    fixture_expect(fixture, &run, RUN_SUCCEEDED, "");
+}
+
 static void is_missed_when_its_time_is_over(void **state)
 {
     struct fixture *fixture = *state;
@@ -364,6 +387,7 @@ int main(void)
         CASE(downloads_once_for_ten_thousand_jobs),
         CASE(verifies_what_another_worker_has_left),
         CASE(fetches_a_damaged_copy_again),
+        CASE(says_why_it_waits),
         CASE(starts_late_when_the_objects_come_back),
         CASE(is_missed_when_its_time_is_over),
         CASE(fails_when_the_objects_have_it_not),
