@@ -13,7 +13,7 @@ struct adapter_row {
     const char *name;
     int (*setup)(void **state);
     int (*teardown)(void **state);
-    const struct clauses *own[2]; /* NULL: none */
+    const struct clauses *own[3]; /* NULL: none */
     int (*begin)(void **state);   /* NULL: always there; else not 0 when it cannot be tested */
     int (*end)(void **state);
 };
@@ -24,7 +24,7 @@ static const struct adapter_row adapters[] = {
     {"mysql",
      store_mysql_setup,
      store_mysql_teardown,
-     {&store_mysql_clauses, &store_fight_clauses},
+     {&store_mysql_clauses, &store_mysql_table_clauses, &store_fight_clauses},
      store_mysql_begin,
      store_mysql_end},
 };
@@ -45,9 +45,9 @@ static size_t add(struct CMUnitTest *tests, size_t count, const struct clauses *
 static int run(const struct adapter_row *adapter)
 {
     const struct clauses *all[] = {
-        &store_job_clauses,   &store_query_clauses, &store_claim_clauses,
-        &store_run_clauses,   &store_kept_clauses,  &store_people_clauses,
-        &store_other_clauses, adapter->own[0],      adapter->own[1]};
+        &store_job_clauses,  &store_query_clauses,  &store_claim_clauses, &store_run_clauses,
+        &store_kept_clauses, &store_people_clauses, &store_other_clauses, adapter->own[0],
+        adapter->own[1],     adapter->own[2]};
     struct CMUnitTest tests[CLAUSES_MAX];
     size_t count = 0;
 

@@ -353,119 +353,6 @@ static void missing_database_is_told_at_once(void **state)
     assert_non_null(strstr(err.message, name));
 }
 
-/* Answers the name of a new database; the caller drops it. */
-static const char *make_database(char name[80])
-{
-    (void)snprintf(name, 80, "%s_other", servers.database);
-    servers_run_everywhere(&servers, "DROP DATABASE IF EXISTS", name);
-    servers_run_everywhere(&servers, "CREATE DATABASE", name);
-    return name;
-}
-
-static void drop_database(const char *name)
-{
-    servers_run_everywhere(&servers, "DROP DATABASE", name);
-}
-
-static void tables_are_made_by_who_may_only(void **state)
-{
-    struct mysql_host hosts[MYSQL_HOSTS_MAX];
-    struct mysql_store_config config = servers_config(&servers, 0, servers.count, hosts);
-    struct store *store;
-    char name[80];
-    struct err err = {0};
-
-    (void)state;
-    config.database = make_database(name);
-    config.migrate = false;
-    assert_int_equal(open_with(&config, &store, &err), RC_INVALID);
-    assert_non_null(strstr(err.message, "no tables"));
-    config.migrate = true;
-    assert_int_equal(open_with(&config, &store, &err), RC_OK);
-    store_free(store);
-    config.migrate = false;
-    assert_int_equal(open_with(&config, &store, &err), RC_OK);
-    store_free(store);
-    drop_database(name);
-}
-
-static void note_nothing(void *context, const struct kept_output *output)
-{
-    (void)context;
-    (void)output;
-}
-
-/* A statement about a table is committed by itself, so a step can end half way. */
-static void step_that_broke_off_is_taken_again(void **state)
-{
-    struct mysql_host hosts[MYSQL_HOSTS_MAX];
-    struct mysql_store_config config = servers_config(&servers, 0, servers.count, hosts);
-    struct sql_connection *connection = servers_connect(&servers, 0);
-    struct store *store;
-    char name[80];
-
-    (void)state;
-    config.database = make_database(name);
-    assert_int_equal(open_with(&config, &store, NULL), RC_OK);
-    store_free(store);
-    servers_run(connection, "DELETE FROM %s.`schema` WHERE version >= 2", name);
-    servers_run(connection, "ALTER TABLE %s.runs DROP COLUMN sha256", name);
-    servers_run(connection, "DROP TABLE %s.outputs", name);
-    sql_connection_free(connection);
-    assert_int_equal(open_with(&config, &store, NULL), RC_OK);
-    assert_int_equal(
-        store_read_output(store, &(struct run_key){.job = 1}, note_nothing, NULL, NULL),
-        RC_NOT_FOUND);
-    assert_int_equal(store_read_runs(store, &(struct run_query){.limit = 1}, NULL, NULL, NULL),
-                     RC_OK);
-    store_free(store);
-    drop_database(name);
-}
-
-struct opener {
-    struct mysql_store_config config;
-    enum rc rc;
-    struct err err;
-};
-
-static void *open_and_use(void *context)
-{
-    struct opener *opener = context;
-    struct leader_record leader;
-    struct store *store;
-
-    opener->rc = open_with(&opener->config, &store, &opener->err);
-    if (opener->rc == RC_OK)
-        opener->rc = store_read_leader(store, &leader, &opener->err);
-    store_free(store);
-    return NULL;
-}
-
-static void tables_are_made_once_by_many_at_once(void **state)
-{
-    enum { OPENERS = 4 };
-    struct mysql_host hosts[OPENERS][MYSQL_HOSTS_MAX];
-    struct opener openers[OPENERS];
-    pthread_t threads[OPENERS];
-    char name[80];
-
-    (void)state;
-    (void)make_database(name);
-    for (size_t i = 0; i < OPENERS; i++) {
-        openers[i] = (struct opener){
-            .config = servers_config(&servers, i % servers.count, servers.count, hosts[i])};
-        openers[i].config.database = name;
-        assert_int_equal(pthread_create(&threads[i], NULL, open_and_use, &openers[i]), 0);
-    }
-    for (size_t i = 0; i < OPENERS; i++)
-        assert_int_equal(pthread_join(threads[i], NULL), 0);
-    for (size_t i = 0; i < OPENERS; i++) {
-        if (openers[i].rc != RC_OK)
-            fail_msg("%s", err_message(&openers[i].err, openers[i].rc));
-    }
-    drop_database(name);
-}
-
 static void store_opens_while_no_server_answers(void **state)
 {
     struct mysql_host hosts[] = {{"127.0.0.1", 1}, {"127.0.0.1", 2}};
@@ -580,9 +467,6 @@ static const struct clause clauses[] = {
     CLAUSE(large_document_is_kept_whole),
     CLAUSE(wrong_password_is_told_at_once),
     CLAUSE(missing_database_is_told_at_once),
-    CLAUSE(tables_are_made_by_who_may_only),
-    CLAUSE(tables_are_made_once_by_many_at_once),
-    CLAUSE(step_that_broke_off_is_taken_again),
     CLAUSE(store_opens_while_no_server_answers),
     CLAUSE(servers_clock_decides),
     CLAUSE(ended_connections_are_replaced),

@@ -29,7 +29,8 @@ extern const struct clauses store_other_clauses;
 extern const struct clauses store_memory_clauses; /* the memory adapter's own: its faults */
 extern const struct clauses store_sqlite_clauses; /* SQLite's own: crashes, full disks, locks */
 extern const struct clauses store_mysql_clauses;  /* MySQL's own: batches, servers that go */
-extern const struct clauses store_fight_clauses;  /* several stores over one database */
+extern const struct clauses store_mysql_table_clauses; /* tables of other versions */
+extern const struct clauses store_fight_clauses;       /* several stores over one database */
 
 int store_memory_setup(void **state);
 int store_memory_teardown(void **state);

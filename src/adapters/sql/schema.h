@@ -2,7 +2,8 @@
 /*
  * adapters/sql/schema.h: the tables, as numbered steps from an empty database to the newest form.
  *
- * A step is never changed once it is released: a change is a new step. Instants and spans are
+ * A step is never changed once it is released: a change is a new step, and what the last program
+ * without it left in SQLite is kept in test/e2e/stores. Instants and spans are
  * microseconds; an enum is its number, so that enums which are kept grow at their end only.
  * What differs between databases is here and nowhere else: struct sql_dialect.
  *
