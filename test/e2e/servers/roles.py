@@ -24,9 +24,10 @@ class Role(Process):
         self.url = f"http://{self.address}"
         self.ca = None  # the file of who vouches for it, by HTTPS
         self.arguments = []
+        self.before = []  # words of a program that becomes it
 
     def command(self):
-        return [binary(), self.kind, "--listen", self.address, *self.arguments]
+        return [*self.before, binary(), self.kind, "--listen", self.address, *self.arguments]
 
     def get(self, path):
         """The answer, or None when there is none."""
