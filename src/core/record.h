@@ -98,6 +98,7 @@ struct user_record {
     struct strings accounts; /* that its jobs may run as */
     const char *password;    /* its hash, never shown; "": it cannot sign in */
     instant_us created_at;
+    const char *seal; /* for all above but created_at: wire/seal.h; NULL or "": none */
 };
 
 /* What of it a change is about. */
@@ -121,6 +122,7 @@ struct access_token {
     instant_us created_at;
     instant_us expires_at;   /* INSTANT_NONE: never */
     instant_us last_used_at; /* to a minute; INSTANT_NONE: never */
+    const char *seal;        /* for all above but created_at and last_used_at; NULL or "": none */
 };
 
 /* Something that was asked for: who asked, from where, for what, and what became of it. */

@@ -172,10 +172,11 @@ enum write_kind {
     WRITE_TOKEN_CREATE, /* access; RC_CONFLICT: the id is taken */
     WRITE_TOKEN_REVOKE, /* access.id; RC_NOT_FOUND */
     WRITE_TOKEN_USED,   /* access.id, .last_used_at, which is never lowered; RC_NOT_FOUND */
+    WRITE_TOKEN_SEAL,   /* access.id, .seal; RC_NOT_FOUND */
     WRITE_TOKEN_EXPIRE, /* access.expires_at: those that expired before are erased */
     WRITE_USER_CREATE,  /* user; RC_CONFLICT: the name is taken */
-    WRITE_USER_CHANGE,  /* user.name, and what `sets` names; with a password its sessions are
-                           erased; RC_NOT_FOUND */
+    WRITE_USER_CHANGE,  /* user.name, what `sets` names, and .seal always, which is about the whole;
+                           with a password its sessions are erased; RC_NOT_FOUND */
     WRITE_USER_REMOVE,  /* user.name; its tokens are erased as well; RC_NOT_FOUND */
     WRITE_AUDIT,        /* audit: a record, whose id is given */
     WRITE_AUDIT_EXPIRE, /* audit.record.at: those from before it are erased */

@@ -11,6 +11,7 @@
 struct users_read {
     struct user_record items[4];
     char texts[4][160]; /* name, password, accounts */
+    char seals[4][32];
     size_t count;
 };
 
@@ -23,6 +24,7 @@ static bool keep_user(void *context, const struct user_record *user)
     for (size_t i = 0; i < user->accounts.count; i++)
         length += snprintf(text + length, sizeof(read->texts[0]) - (size_t)length, " %s",
                            user->accounts.items[i]);
+    (void)snprintf(read->seals[read->count], sizeof(read->seals[0]), "%s", user->seal);
     read->items[read->count++] = *user;
     return true;
 }
@@ -106,6 +108,7 @@ static void user_changes_in_the_parts_that_are_named(void **state)
 struct tokens_read {
     struct access_token items[4];
     char ids[32];
+    char seals[4][32];
     size_t count;
 };
 
@@ -114,6 +117,7 @@ static bool keep_token(void *context, const struct access_token *token)
     struct tokens_read *read = context;
 
     (void)snprintf(read->ids + strlen(read->ids), 8, "%s ", token->id);
+    (void)snprintf(read->seals[read->count], sizeof(read->seals[0]), "%s", token->seal);
     read->items[read->count++] = *token;
     return true;
 }
@@ -196,6 +200,60 @@ static void sessions_go_with_the_password_and_tokens_with_the_user(void **state)
     assert_int_equal(apply_one(fixture, &remove), RC_OK);
     assert_string_equal(read_tokens(fixture).ids, "c ");
     assert_int_equal(read_users(fixture).count, 0);
+}
+
+static void seal_of_a_user_is_that_of_its_last_change(void **state)
+{
+    struct fixture *fixture = *state;
+    struct store_write write = user_write(WRITE_USER_CREATE, "bob");
+    struct store_write change = user_write(WRITE_USER_CHANGE, "bob");
+    struct store_write unsealed = user_write(WRITE_USER_CREATE, "ann");
+
+    write.user.record.seal = "first";
+    assert_int_equal(apply_one(fixture, &write), RC_OK);
+    assert_int_equal(apply_one(fixture, &unsealed), RC_OK);
+    assert_string_equal(read_users(fixture).seals[0], "");
+    assert_string_equal(read_users(fixture).seals[1], "first");
+    change.user.record.role = ROLE_VIEWER;
+    change.user.record.seal = "second"; /* of what it is: nothing else changes */
+    assert_int_equal(apply_one(fixture, &change), RC_OK);
+    assert_string_equal(read_users(fixture).seals[1], "second");
+    assert_string_equal(read_users(fixture).texts[1], "bob $argon2id$x deploy a \"quoted\" one");
+    assert_int_equal(read_users(fixture).items[1].role, ROLE_OPERATOR);
+    change.user.sets = USER_ROLE;
+    change.user.record.seal = NULL;
+    assert_int_equal(apply_one(fixture, &change), RC_OK);
+    assert_string_equal(read_users(fixture).seals[1], "");
+    assert_int_equal(read_users(fixture).items[1].role, ROLE_VIEWER);
+}
+
+static void seal_of_a_token_stays_when_it_is_used(void **state)
+{
+    struct fixture *fixture = *state;
+    struct store_write seal = {.kind = WRITE_TOKEN_SEAL, .access = {.id = "a", .seal = "first"}};
+    struct store_write used = {.kind = WRITE_TOKEN_USED,
+                               .access = {.id = "a", .last_used_at = START + 5}};
+    struct store_write write = {.kind = WRITE_TOKEN_CREATE,
+                                .access = {.id = "b",
+                                           .name = "t",
+                                           .account = "bob",
+                                           .expires_at = INSTANT_NONE,
+                                           .last_used_at = INSTANT_NONE,
+                                           .seal = "its own"}};
+
+    assert_int_equal(apply_one(fixture, &seal), RC_NOT_FOUND);
+    given_token(fixture, "a", "bob", false, INSTANT_NONE);
+    assert_int_equal(apply_one(fixture, &write), RC_OK);
+    assert_string_equal(read_tokens(fixture).seals[0], "");
+    assert_string_equal(read_tokens(fixture).seals[1], "its own");
+    for (int i = 0; i < 2; i++) { /* again is fine */
+        assert_int_equal(apply_one(fixture, &seal), RC_OK);
+        assert_string_equal(read_tokens(fixture).seals[0], "first");
+    }
+    assert_int_equal(apply_one(fixture, &used), RC_OK);
+    assert_string_equal(read_tokens(fixture).seals[0], "first");
+    assert_string_equal(read_tokens(fixture).seals[1], "its own");
+    assert_int_equal(read_tokens(fixture).items[0].scope, ROLE_EDITOR);
 }
 
 /* ---- the audit ---------------------------------------------------------------------------------
@@ -339,6 +397,8 @@ static const struct clause clauses[] = {
     CLAUSE(user_is_read_as_written),
     CLAUSE(user_changes_in_the_parts_that_are_named),
     CLAUSE(last_use_of_a_token_only_grows),
+    CLAUSE(seal_of_a_user_is_that_of_its_last_change),
+    CLAUSE(seal_of_a_token_stays_when_it_is_used),
     CLAUSE(expired_tokens_are_erased),
     CLAUSE(audit_tells_what_became_of_a_write),
     CLAUSE(audit_is_read_by_page_and_by_what_it_is),

@@ -2,8 +2,10 @@
 """`cronjob migrate`: a server moves from its file to MariaDB, and no tick is lost on the way."""
 
 import base64
+import contextlib
 import os
 import shutil
+import sqlite3
 import subprocess
 import tempfile
 import time
@@ -86,6 +88,15 @@ def test_no_tick_is_lost_between_two_stores(database, tmp_path):
         assert server.add("@daily", "true")["id"] not in {job["id"] for job in jobs}
 
 
+def people(path):
+    """The rows of users and tokens, with their seals."""
+    with contextlib.closing(sqlite3.connect(path)) as tables:
+        return [
+            tables.execute(f"SELECT * FROM {name} ORDER BY 1").fetchall()
+            for name in ("users", "tokens")
+        ]
+
+
 def test_a_copy_equals_its_source(database):
     url = database.url(*ACCOUNT, database="cronjob_copied")
     database.query("CREATE DATABASE cronjob_copied", None)
@@ -94,13 +105,23 @@ def test_a_copy_equals_its_source(database):
         strange = "printf '%s' \"ä\\n'\\\"\"; exit 3"
         job = server.add("@manual", strange, name="odd", labels={"a": "b"}, env={"X": "'\"\\"})
         server.wait_run(server.run(job))
+        for name in ("anne", "bob"):
+            server.request("POST", "/users", {"name": name, "role": "viewer"}, expect=201)
+        server.request("POST", "/tokens", {"name": "ci", "account": "bob"}, expect=201)
         before = (server.get(f"/jobs/{job['id']}"), server.runs())
         server.stop()
         source, copy = f"sqlite:{server.data}/cronjob.db", f"sqlite:{folder}/copy.db"
+        with contextlib.closing(sqlite3.connect(f"{server.data}/cronjob.db")) as tables:
+            tables.execute("UPDATE users SET seal = 'of anne' WHERE name = 'anne'")
+            tables.execute("UPDATE tokens SET seal = 'of a token'")
+            tables.commit()
         migrate(source, url)
         assert "it has jobs already" in migrate(source, url, code=1)
         assert "1 rows, 0 of them new" in migrate(source, url, "--resume")
         migrate(url, copy)
+        copied = people(f"{folder}/copy.db")
+        assert copied == people(f"{server.data}/cronjob.db")
+        assert [row[-1] for rows in copied for row in rows] == ["of anne", "", "of a token"]
         server.arguments += ["--store", copy]
         server.start()
         assert (server.get(f"/jobs/{job['id']}"), server.runs()) == before

@@ -73,6 +73,7 @@ static void copy_token(struct arena *arena, struct access_token *token)
     token->id = arena_strdup(arena, token->id);
     token->name = arena_strdup(arena, token->name);
     token->account = arena_strdup(arena, token->account);
+    token->seal = arena_strdup(arena, token->seal);
 }
 
 static void copy_user(struct arena *arena, struct user_record *user)
@@ -80,6 +81,7 @@ static void copy_user(struct arena *arena, struct user_record *user)
     user->name = arena_strdup(arena, user->name);
     user->password = arena_strdup(arena, user->password);
     user->accounts = strings_copy(&user->accounts, arena);
+    user->seal = arena_strdup(arena, user->seal);
 }
 
 static void copy_audit(struct arena *arena, struct audit_record *record)
@@ -128,6 +130,7 @@ static void copy_texts(struct arena *arena, struct store_write *write)
     case WRITE_TOKEN_CREATE:
     case WRITE_TOKEN_REVOKE:
     case WRITE_TOKEN_USED:
+    case WRITE_TOKEN_SEAL:
     case WRITE_TOKEN_EXPIRE:
         copy_token(arena, &write->access);
         return;

@@ -305,6 +305,7 @@ enum rc memory_write_run(struct memory_store *store, struct store_write *write)
     case WRITE_TOKEN_CREATE:
     case WRITE_TOKEN_REVOKE:
     case WRITE_TOKEN_USED:
+    case WRITE_TOKEN_SEAL:
     case WRITE_TOKEN_EXPIRE:
     case WRITE_USER_CREATE:
     case WRITE_USER_CHANGE:

@@ -30,6 +30,7 @@ static enum rc create_token(struct memory_store *store, struct store_write *writ
     token->record.id = copy_text(&token->arena, record->id);
     token->record.name = copy_text(&token->arena, record->name);
     token->record.account = copy_text(&token->arena, record->account);
+    token->record.seal = copy_text(&token->arena, record->seal);
     memory_array_insert(&store->tokens, index, token);
     return RC_OK;
 }
@@ -60,6 +61,19 @@ static enum rc use_token(struct memory_store *store, struct store_write *write)
         return no_token(write);
     token = &((struct memory_token *)store->tokens.items[index])->record;
     token->last_used_at = MAX(token->last_used_at, write->access.last_used_at);
+    return RC_OK;
+}
+
+static enum rc seal_token(struct memory_store *store, struct store_write *write)
+{
+    bool found;
+    size_t index = memory_token_index(store, write->access.id, &found);
+    struct memory_token *token;
+
+    if (!found)
+        return no_token(write);
+    token = store->tokens.items[index];
+    token->record.seal = copy_text(&token->arena, write->access.seal);
     return RC_OK;
 }
 
@@ -99,6 +113,7 @@ static struct memory_user *new_user(const struct user_record *record)
     user->record = *record;
     user->record.name = copy_text(&user->arena, record->name);
     user->record.password = copy_text(&user->arena, record->password);
+    user->record.seal = copy_text(&user->arena, record->seal);
     user->record.accounts = strings_copy(&record->accounts, &user->arena);
     return user;
 }
@@ -132,6 +147,7 @@ static enum rc change_user(struct memory_store *store, struct store_write *write
         return no_user(write);
     old = store->users.items[index];
     record = old->record;
+    record.seal = change->record.seal;
     if (change->sets & USER_ROLE)
         record.role = change->record.role;
     if (change->sets & USER_PRIVILEGED)
@@ -214,6 +230,8 @@ enum rc memory_write_user(struct memory_store *store, struct store_write *write)
         return revoke_token(store, write);
     if (write->kind == WRITE_TOKEN_USED)
         return use_token(store, write);
+    if (write->kind == WRITE_TOKEN_SEAL)
+        return seal_token(store, write);
     if (write->kind == WRITE_USER_CREATE)
         return create_user(store, write);
     if (write->kind == WRITE_USER_CHANGE)

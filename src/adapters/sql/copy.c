@@ -34,10 +34,11 @@ static const struct table tables[] = {
      "name, url, version, backend, labels, draining, running, tasks, clock_offset,"
      " clock_synchronised, started_at, lease_until",
      "tttttnnnnnnn"},
-    {"users", "name, role, privileged, disabled, accounts, password, created_at", "tnnnttn"},
+    {"users", "name, role, privileged, disabled, accounts, password, created_at, seal", "tnnnttnt"},
     {"tokens",
-     "id, name, account, admin, hash, created_at, expires_at, session, scope, last_used_at",
-     "tttnbnnnnn"},
+     "id, name, account, admin, hash, created_at, expires_at, session, scope, last_used_at,"
+     " seal",
+     "tttnbnnnnnt"},
     {"audit", "id, at, who, source, action, subject, was, became, outcome", "nnttttttt"},
     {"idempotency", "owner, `key`, request_hash, job, kept_at", "ttbnn"},
 };

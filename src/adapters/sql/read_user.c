@@ -9,10 +9,10 @@
 
 #define TOKENS                                                                       \
     "SELECT id, name, account, admin, hash, created_at, expires_at, session, scope," \
-    " last_used_at FROM tokens ORDER BY id"
-#define USERS                                                                            \
-    "SELECT name, role, privileged, disabled, accounts, password, created_at FROM users" \
-    " ORDER BY name"
+    " last_used_at, seal FROM tokens ORDER BY id"
+#define USERS                                                                       \
+    "SELECT name, role, privileged, disabled, accounts, password, created_at, seal" \
+    " FROM users ORDER BY name"
 
 /* A number that this version does not know is the least of roles. */
 static enum user_role role_of(struct sql_statement *row, int column)
@@ -34,6 +34,7 @@ static struct access_token read_token(struct sql_statement *row)
         .session = sql_column_number(row, 7) != 0,
         .scope = role_of(row, 8),
         .last_used_at = sql_column_instant(row, 9),
+        .seal = sql_column_text(row, 10),
     };
     size_t length;
     const void *hash = sql_column_bytes(row, 4, &length);
@@ -79,6 +80,7 @@ static enum rc read_user(struct sql_statement *row, struct arena *arena,
         .disabled = sql_column_number(row, 3) != 0,
         .password = sql_column_text(row, 5),
         .created_at = sql_column_number(row, 6),
+        .seal = sql_column_text(row, 7),
     };
     return wire_strings_read(accounts, length, arena, &ret_user->accounts, err);
 }

@@ -14,7 +14,7 @@
  *     outputs    of runs, the short ones; of a long one only that it is in the objects
  *     revisions  what jobs were, for the runs of that time
  *     leader     one row: the newest manager that led
- *     users      and what they may do; `accounts` is a JSON array
+ *     users      and what they may do; `accounts` is a JSON array; `seal` as in wire/seal.h
  *     audit      who did what
  *     workers, tokens, idempotency (keys of POST), schema (which steps were taken)
  */

@@ -194,9 +194,16 @@ static const char *const fourth[] = {
     NULL,
 };
 
+/* What was there before has no seal. */
+static const char *const fifth[] = {
+    "ALTER TABLE users ADD COLUMN seal VARCHAR(255) CHARACTER SET ascii",
+    "ALTER TABLE tokens ADD COLUMN seal VARCHAR(255) CHARACTER SET ascii",
+    NULL,
+};
+
 /* clang-format on */
 
-static const char *const *const steps[] = {first, second, third, fourth};
+static const char *const *const steps[] = {first, second, third, fourth, fifth};
 
 /* One step along an index, each. The server would rather follow the primary key back through all
  * runs until it meets one of the job, so it is told the index. */

@@ -195,9 +195,16 @@ static const char *const sixth[] = {
     NULL,
 };
 
+/* What was there before has no seal. */
+static const char *const seventh[] = {
+    "ALTER TABLE users ADD COLUMN seal TEXT",
+    "ALTER TABLE tokens ADD COLUMN seal TEXT",
+    NULL,
+};
+
 /* clang-format on */
 
-static const char *const *const steps[] = {first, second, third, fourth, fifth, sixth};
+static const char *const *const steps[] = {first, second, third, fourth, fifth, sixth, seventh};
 
 _Static_assert(ROLE_ADMIN == 3, "the default of tokens.scope");
 _Static_assert(JOB_FINISHED == 1, "the number in the claim");

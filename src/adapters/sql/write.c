@@ -31,6 +31,7 @@ static const write_function functions[] = {
     [WRITE_TOKEN_CREATE] = sql_write_token_create,
     [WRITE_TOKEN_REVOKE] = sql_write_token_revoke,
     [WRITE_TOKEN_USED] = sql_write_token_used,
+    [WRITE_TOKEN_SEAL] = sql_write_token_seal,
     [WRITE_TOKEN_EXPIRE] = sql_write_token_expire,
     [WRITE_USER_CREATE] = sql_write_user_create,
     [WRITE_USER_CHANGE] = sql_write_user_change,

@@ -84,6 +84,8 @@ MUST_USE enum rc sql_write_token_revoke(struct sql_writer *writer, struct store_
                                         struct err *err);
 MUST_USE enum rc sql_write_token_used(struct sql_writer *writer, struct store_write *write,
                                       struct err *err);
+MUST_USE enum rc sql_write_token_seal(struct sql_writer *writer, struct store_write *write,
+                                      struct err *err);
 MUST_USE enum rc sql_write_token_expire(struct sql_writer *writer, struct store_write *write,
                                         struct err *err);
 MUST_USE enum rc sql_write_user_create(struct sql_writer *writer, struct store_write *write,

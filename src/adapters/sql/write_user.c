@@ -20,11 +20,12 @@ enum rc sql_write_token_create(struct sql_writer *writer, struct store_write *wr
         sql_number(token->session),
         sql_number(token->scope),
         sql_instant(token->last_used_at),
+        sql_text(token->seal),
     };
     enum rc rc = sql_run(writer->connection,
                          "INSERT INTO tokens (id, name, account, admin, hash, created_at,"
-                         " expires_at, session, scope, last_used_at)"
-                         " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+                         " expires_at, session, scope, last_used_at, seal)"
+                         " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
                          SQL_VALUES(values), NULL, err);
 
     if (rc == RC_CONFLICT)
@@ -63,6 +64,14 @@ enum rc sql_write_token_used(struct sql_writer *writer, struct store_write *writ
                        SQL_VALUES(values), err);
 }
 
+enum rc sql_write_token_seal(struct sql_writer *writer, struct store_write *write, struct err *err)
+{
+    struct sql_value values[] = {sql_text(write->access.id), sql_text(write->access.seal)};
+
+    return write_token(writer, write, "UPDATE tokens SET seal = ?2 WHERE id = ?1",
+                       SQL_VALUES(values), err);
+}
+
 enum rc sql_write_token_expire(struct sql_writer *writer, struct store_write *write,
                                struct err *err)
 {
@@ -90,10 +99,11 @@ enum rc sql_write_user_create(struct sql_writer *writer, struct store_write *wri
         sql_text_of(accounts.data, accounts.length),
         sql_text(user->password),
         sql_number(user->created_at),
+        sql_text(user->seal),
     };
     rc = sql_run(writer->connection,
                  "INSERT INTO users (name, role, privileged, disabled, accounts, password,"
-                 " created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                 " created_at, seal) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
                  SQL_VALUES(values), NULL, err);
     if (rc == RC_CONFLICT)
         return sql_refuse(write, RC_CONFLICT, "there is a user '%s' already", user->name);
@@ -117,12 +127,13 @@ static enum rc update_user(struct sql_writer *writer, struct store_write *write,
         sets & USER_DISABLED ? sql_number(user->disabled) : sql_null(),
         sets & USER_ACCOUNTS ? sql_text_of(accounts.data, accounts.length) : sql_null(),
         sets & USER_PASSWORD ? sql_text(user->password) : sql_null(),
+        sql_text(user->seal),
     };
     rc = sql_run(writer->connection,
                  "UPDATE users SET role = coalesce(?2, role),"
                  " privileged = coalesce(?3, privileged), disabled = coalesce(?4, disabled),"
-                 " accounts = coalesce(?5, accounts), password = coalesce(?6, password)"
-                 " WHERE name = ?1",
+                 " accounts = coalesce(?5, accounts), password = coalesce(?6, password),"
+                 " seal = ?7 WHERE name = ?1",
                  SQL_VALUES(values), &changes, err);
     if (rc == RC_OK && !changes)
         return sql_refuse(write, RC_NOT_FOUND, "there is no user '%s'", user->name);
