@@ -24,14 +24,15 @@ void seal_keys_derive(const void *secret, size_t length, struct seal_keys *ret_k
 static void digest(const struct seal_subject *subject, const char *text, size_t length,
                    uint8_t ret_digest[CRYPTO_DIGEST])
 {
+    static const char *const kinds[] = {
+        [SEAL_JOB] = "job", [SEAL_RUN] = "run", [SEAL_USER] = "user", [SEAL_TOKEN] = "token"};
     const char *owner = subject->kind == SEAL_JOB ? subject->owner : "";
     struct crypto_hash hash;
     char head[128];
-    int size =
-        snprintf(head, sizeof(head), "cronjob-seal-1 %s %" PRIu64 " %" PRIu64 " %" PRId64 " %zu\n",
-                 subject->kind == SEAL_JOB ? "job" : "run", subject->job,
-                 subject->kind == SEAL_JOB ? subject->revision : 0,
-                 subject->kind == SEAL_RUN ? subject->scheduled_at : 0, strlen(owner));
+    int size = snprintf(
+        head, sizeof(head), "cronjob-seal-1 %s %" PRIu64 " %" PRIu64 " %" PRId64 " %zu\n",
+        kinds[subject->kind], subject->job, subject->kind == SEAL_JOB ? subject->revision : 0,
+        subject->kind == SEAL_RUN ? subject->scheduled_at : 0, strlen(owner));
 
     CHECK(size > 0 && (size_t)size < sizeof(head));
     crypto_hash_begin(&hash);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * core/seal.h: what workers execute is signed by a manager, for the store is written by many.
+ * core/seal.h: what workers execute, and who may say so, is signed by a manager, for the store is
+ * written by many.
  *
  * A sealed text is the text, a line end and the seal: a signature (Ed25519) of the text together
  * with what it is about, so that it fits nowhere else. JSON as we write it has no line ends, so the
@@ -8,7 +9,8 @@
  * who has the public one checks. Pure.
  *
  * A seal says that a manager wrote this, at some time: not that it is the newest. Who can write
- * into the store may bring back what a job was, at its revision, or not let it run.
+ * into the store may bring back what a job was, at its revision, or not let it run, and what a user
+ * or token was.
  */
 #ifndef CRONJOB_CORE_SEAL_H
 #define CRONJOB_CORE_SEAL_H
@@ -28,8 +30,10 @@ struct seal_keys {
 /* What a text is about. */
 struct seal_subject {
     enum seal_kind {
-        SEAL_JOB, /* its document: .revision, .owner */
-        SEAL_RUN, /* what was given with a run on demand: .scheduled_at; for all its attempts */
+        SEAL_JOB,   /* its document: .revision, .owner */
+        SEAL_RUN,   /* what was given with a run on demand: .scheduled_at; for all its attempts */
+        SEAL_USER,  /* all that gives it rights, its name too: wire/seal.h */
+        SEAL_TOKEN, /* likewise, with its id */
     } kind;
     job_id job;
     uint64_t revision;
