@@ -125,7 +125,7 @@ static enum rc make_manager(struct system *system, struct err *err)
         .objects = system->objects,
         .zones = system->zones,
         .clock = system->clock,
-        .seal = seals(system) ? system->seal.own : NULL,
+        .seal = seals(system) ? &system->seal : NULL,
         .keep_runs_for = system->options->keep_runs_for,
         .keep_runs_of_job = system->options->keep_runs,
         .keep_audit_for = system->options->keep_audit_for,

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "manager/change.h"
 
+#include <string.h>
+
 #include "base/log.h"
 
 bool change_is_of_job(const struct change *change)
@@ -27,10 +29,23 @@ bool change_is_of_job(const struct change *change)
     return false;
 }
 
-static bool holds_job(const struct change_batch *batch, job_id job)
+static bool is_of_user(const struct change *change)
+{
+    return change->kind == CHANGE_USER_CREATE || change->kind == CHANGE_USER_CHANGE ||
+           change->kind == CHANGE_USER_REMOVE;
+}
+
+static bool are_of_one(const struct change *a, const struct change *b)
+{
+    if (change_is_of_job(a) && change_is_of_job(b))
+        return a->id == b->id;
+    return is_of_user(a) && is_of_user(b) && !strcmp(a->user.record.name, b->user.record.name);
+}
+
+static bool must_wait(const struct change_batch *batch, const struct change *change)
 {
     for (size_t i = 0; i < batch->count; i++) {
-        if (change_is_of_job(batch->items[i].change) && batch->items[i].change->id == job)
+        if (are_of_one(batch->items[i].change, change))
             return true;
     }
     return false;
@@ -58,7 +73,7 @@ static void take_changes(struct change_batch *batch)
     while (manager->waiting && batch->count < most) {
         struct change *change = container_of(manager->waiting, struct change, mail);
 
-        if (change_is_of_job(change) && holds_job(batch, change->id))
+        if (must_wait(batch, change))
             break;
         manager->waiting = change->mail.next;
         batch->items[batch->count] = (struct pending_change){.change = change, .worker = -1};

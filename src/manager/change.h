@@ -3,8 +3,8 @@
  * manager/change.h: a batch of changes, from the queue to its answers; for change*.c alone.
  *
  * Each is prepared (checked against what is in the store), all are written by one apply(), and then
- * each is settled: tasks are handed out, watchers are told, the API server is answered. A job
- * occurs at most once in a batch, so that each change is prepared from what the one before it
+ * each is settled: tasks are handed out, watchers are told, the API server is answered. A job or a
+ * user occurs at most once in a batch, so that each change is prepared from what the one before it
  * wrote.
  */
 #ifndef CRONJOB_MANAGER_CHANGE_H
@@ -26,8 +26,9 @@ struct snapshot {
     char *time_zone;
     struct pairs placement;
     char *owner;
-    struct job *job; /* REPLACE: read from its document, NULL when that cannot be */
-    bool claimed;    /* of a run */
+    struct job *job;          /* REPLACE: read from its document, NULL when that cannot be */
+    bool claimed;             /* of a run */
+    struct user_record *user; /* NULL: there is none */
 };
 
 struct pending_change {
@@ -57,6 +58,18 @@ bool change_is_of_job(const struct change *change);
 
 /* change_prepare.c: fills the writes; a change that is refused has its outcome. */
 MUST_USE enum rc change_prepare(struct change_batch *batch, struct err *err);
+
+/* The next write of the batch, which is the item's. */
+struct store_write *change_add_write(struct change_batch *batch, struct pending_change *item,
+                                     enum write_kind kind);
+
+/* change_people.c: what is known of the users that changes are about; and what is written. */
+MUST_USE enum rc change_read_users(struct change_batch *batch, struct err *err);
+void change_prepare_token(struct change_batch *batch, struct pending_change *item);
+void change_prepare_user(struct change_batch *batch, struct pending_change *item);
+/* RC_CONFLICT: no manager sealed what the user is. */
+MUST_USE enum rc change_prepare_user_change(struct change_batch *batch,
+                                            struct pending_change *item);
 
 /* change_audit.c: adds to the writes what is to be known of each change. */
 void change_audit(struct change_batch *batch);

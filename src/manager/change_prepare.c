@@ -104,7 +104,7 @@ static enum rc read_before(struct change_batch *batch, struct err *err)
         rc = store_read_jobs(batch->manager->config.store, &jobs, note_job, batch, err);
     if (rc == RC_OK && runs.key_count)
         rc = store_read_runs(batch->manager->config.store, &runs, note_run, batch, err);
-    return rc;
+    return rc == RC_OK ? change_read_users(batch, err) : rc;
 }
 
 /* A schedule that never comes after `now` is refused; those without instants of their own may wait.
@@ -149,17 +149,6 @@ static enum rc prepare_document(struct change_batch *batch, struct pending_chang
     return wire_job_document(&change->job, &item->document);
 }
 
-static struct store_write *add_write(struct change_batch *batch, struct pending_change *item,
-                                     enum write_kind kind)
-{
-    struct store_write *write = &batch->writes[batch->write_count];
-
-    item->write = batch->write_count++;
-    item->writes = true;
-    *write = (struct store_write){.kind = kind};
-    return write;
-}
-
 static enum rc prepare_create(struct change_batch *batch, struct pending_change *item,
                               instant_us now)
 {
@@ -173,13 +162,13 @@ static enum rc prepare_create(struct change_batch *batch, struct pending_change 
     item->worker = manager_pick(manager, -1, &change->job.placement);
     if (item->worker >= 0)
         manager->keepers[item->worker].planned++;
-    write = add_write(batch, item, WRITE_JOB_CREATE);
+    write = change_add_write(batch, item, WRITE_JOB_CREATE);
     write->job = (struct write_job){
         .at = now,
         .job = &change->job,
         .document = item->document.data,
         .document_length = item->document.length,
-        .seal = manager->config.seal,
+        .seal = manager->config.seal ? manager->config.seal->own : NULL,
         .owner = change->owner,
         .worker = item->worker < 0 ? "" : manager->places[item->worker].name,
         .idempotency_key = change->idempotency_key,
@@ -210,7 +199,7 @@ static enum rc prepare_replace(struct change_batch *batch, struct pending_change
         return rc;
     item->worker = manager_pick(manager, manager_find_worker(manager, item->before.worker),
                                 &change->job.placement);
-    write = add_write(batch, item, WRITE_JOB_REPLACE);
+    write = change_add_write(batch, item, WRITE_JOB_REPLACE);
     write->job = (struct write_job){
         .id = change->id,
         .revision = change->revision,
@@ -219,7 +208,7 @@ static enum rc prepare_replace(struct change_batch *batch, struct pending_change
         .job = &change->job,
         .document = item->document.data,
         .document_length = item->document.length,
-        .seal = manager->config.seal,
+        .seal = manager->config.seal ? manager->config.seal->own : NULL,
         .owner = item->before.owner,
         .worker = item->worker < 0 ? "" : manager->places[item->worker].name,
     };
@@ -229,7 +218,7 @@ static enum rc prepare_replace(struct change_batch *batch, struct pending_change
 static enum rc prepare_remove(struct change_batch *batch, struct pending_change *item,
                               instant_us now)
 {
-    struct store_write *write = add_write(batch, item, WRITE_JOB_REMOVE);
+    struct store_write *write = change_add_write(batch, item, WRITE_JOB_REMOVE);
 
     write->job =
         (struct write_job){.id = item->change->id, .revision = item->change->revision, .at = now};
@@ -269,7 +258,7 @@ static enum rc prepare_purge(struct change_batch *batch, struct pending_change *
     if (rc != RC_OK)
         return rc;
     item->worker = manager_find_worker(batch->manager, item->before.worker);
-    write = add_write(batch, item, WRITE_JOB_PURGE);
+    write = change_add_write(batch, item, WRITE_JOB_PURGE);
     write->job.id = item->change->id;
     return RC_OK;
 }
@@ -287,14 +276,14 @@ static const char *sealed_request(struct change_batch *batch, const struct chang
 {
     const struct seal_subject subject = {
         .kind = SEAL_RUN, .job = change->id, .scheduled_at = change->run.scheduled_at};
-    const uint8_t *seal = batch->manager->config.seal;
+    const struct seal_keys *seal = batch->manager->config.seal;
     struct buf AUTO_BUF text;
 
     buf_init(&text, SIZE_MAX);
     if (!change->request || !*change->request || !seal)
         return change->request ? change->request : "";
     (void)buf_puts(&text, change->request);
-    (void)seal_put(seal, &subject, &text); /* without a limit nothing fails */
+    (void)seal_put(seal->own, &subject, &text); /* without a limit nothing fails */
     return arena_strndup(&batch->arena, text.data, text.length);
 }
 
@@ -312,7 +301,7 @@ static enum rc prepare_run(struct change_batch *batch, struct pending_change *it
     change->run =
         (struct run_key){.scheduled_at = manager->last_run_now, .job = change->id, .attempt = 1};
     item->worker = manager_pick(manager, find_current(manager, item), &item->before.placement);
-    write = add_write(batch, item, WRITE_RUN_QUEUE);
+    write = change_add_write(batch, item, WRITE_RUN_QUEUE);
     write->run = (struct write_run){
         .key = change->run,
         .trigger = TRIGGER_MANUAL,
@@ -333,7 +322,7 @@ static enum rc prepare_run(struct change_batch *batch, struct pending_change *it
 /* One that nobody claimed, with nobody there to do so. */
 static void end_queued(struct change_batch *batch, struct pending_change *item, instant_us now)
 {
-    add_write(batch, item, WRITE_RUN_FINISHED)->run = (struct write_run){
+    change_add_write(batch, item, WRITE_RUN_FINISHED)->run = (struct write_run){
         .key = item->change->run,
         .result = {.status = RUN_KILLED,
                    .started_at = INSTANT_NONE,
@@ -386,35 +375,45 @@ static enum rc prepare_change(struct change_batch *batch, struct pending_change 
                             run_id_format(&change->run, id));
         return prepare_kill(batch, item, now);
     case CHANGE_WORKER_DRAIN:
-        add_write(batch, item, WRITE_WORKER_DRAIN)->worker =
+        change_add_write(batch, item, WRITE_WORKER_DRAIN)->worker =
             (struct worker_record){.name = change->worker, .draining = change->draining};
         return RC_OK;
     case CHANGE_WORKER_REMOVE:
-        add_write(batch, item, WRITE_WORKER_REMOVE)->worker =
+        change_add_write(batch, item, WRITE_WORKER_REMOVE)->worker =
             (struct worker_record){.name = change->worker};
         return RC_OK;
     case CHANGE_TOKEN_CREATE:
-        add_write(batch, item, WRITE_TOKEN_CREATE)->access = change->access;
+        change_prepare_token(batch, item);
         return RC_OK;
     case CHANGE_TOKEN_REVOKE:
-        add_write(batch, item, WRITE_TOKEN_REVOKE)->access = change->access;
+        change_add_write(batch, item, WRITE_TOKEN_REVOKE)->access = change->access;
         return RC_OK;
     case CHANGE_TOKEN_USED:
-        add_write(batch, item, WRITE_TOKEN_USED)->access = change->access;
+        change_add_write(batch, item, WRITE_TOKEN_USED)->access = change->access;
         return RC_OK;
     case CHANGE_USER_CREATE:
-        add_write(batch, item, WRITE_USER_CREATE)->user = change->user;
+        change_prepare_user(batch, item);
         return RC_OK;
     case CHANGE_USER_CHANGE:
-        add_write(batch, item, WRITE_USER_CHANGE)->user = change->user;
-        return RC_OK;
+        return change_prepare_user_change(batch, item);
     case CHANGE_USER_REMOVE:
-        add_write(batch, item, WRITE_USER_REMOVE)->user = change->user;
+        change_add_write(batch, item, WRITE_USER_REMOVE)->user = change->user;
         return RC_OK;
     case CHANGE_AUDIT:
         return RC_OK;
     }
     return RC_INTERNAL;
+}
+
+struct store_write *change_add_write(struct change_batch *batch, struct pending_change *item,
+                                     enum write_kind kind)
+{
+    struct store_write *write = &batch->writes[batch->write_count];
+
+    item->write = batch->write_count++;
+    item->writes = true;
+    *write = (struct store_write){.kind = kind};
+    return write;
 }
 
 enum rc change_prepare(struct change_batch *batch, struct err *err)

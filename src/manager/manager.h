@@ -40,7 +40,9 @@ struct manager_config {
     struct objects *objects;
     struct zones *zones;
     struct clock *clock;
-    const uint8_t *seal;     /* by which it seals what workers execute; NULL: it does not */
+    /* By which it seals what workers execute, users and tokens, and knows what it sealed; not
+     * copied. NULL: it does not. */
+    const struct seal_keys *seal;
     span_us keep_runs_for;   /* runs older than this are retired, but never a job's newest */
     size_t keep_runs_of_job; /* and those beyond the newest so many of a job */
     span_us keep_audit_for;  /* a record of who did what goes after that; 0: never */

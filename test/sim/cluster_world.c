@@ -187,7 +187,7 @@ void cluster_start_manager(struct cluster *cluster, struct cluster_manager *mana
     struct manager_config config = {
         .name = manager->actor.name,
         .url = "http://manager",
-        .seal = cluster_seal()->own,
+        .seal = cluster_seal(),
         .store = cluster->store,
         .events = cluster->events,
         .outputs = cluster->outputs,

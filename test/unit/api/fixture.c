@@ -110,7 +110,7 @@ void fixture_start(struct fixture *fixture, const struct api_config *config)
     struct err err = {0};
 
     seal_keys_derive("the secret", 10, &fixture->seal);
-    manager.seal = fixture->seal.own;
+    manager.seal = &fixture->seal;
     whole.seal = fixture->seal.known;
 
     assert_int_equal(manager_new(&manager, &fixture->manager, &err), RC_OK);
@@ -125,6 +125,7 @@ void fixture_second_config(const struct fixture *fixture, struct api_config *ret
 {
     *ret_config = plain_config(fixture);
     ret_config->changes = manager_changes(fixture->manager);
+    ret_config->seal = fixture->seal.known;
 }
 
 void fixture_stop(struct fixture *fixture)

@@ -74,7 +74,7 @@ struct fixture *fixture_new(void)
     config.coordination = fixture->coordination = local_coordination_new();
     config.outputs = fixture->outputs = memory_outputs_new();
     seal_keys_derive("the secret", 10, &fixture->seal);
-    config.seal = fixture->seal.own;
+    config.seal = &fixture->seal;
     assert_int_equal(manager_new(&config, &fixture->manager, NULL), RC_OK);
     events_subscribe(fixture->events, hear_event, fixture);
     fixture_step(fixture);
