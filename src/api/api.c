@@ -166,7 +166,7 @@ enum rc api_new(const struct api_config *config, struct api **ret_api, struct er
     if (rc == RC_OK) {
         openapi_write(&api->openapi, api->config.version);
         api->routes = make_routes(api);
-        api->people = people_new(config->store, config->clock);
+        api->people = people_new(config->store, config->clock, config->seal);
         api->sign_ins = sign_ins_new();
         api->backends = backends_new(config->store, config->zones, config->mono);
         api->rate = rate_new(config->request_limit);

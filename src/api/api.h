@@ -62,7 +62,8 @@ struct api_config {
     const char *time_zone; /* of jobs that name none; NULL: zones_local_name() */
     uid_t uid;             /* the account that jobs are started from: 0 may use any */
     const uint8_t *seal; /* by which it knows what a manager sealed (core/seal.h), so that it makes
-                            nothing else into something new; NULL: nothing is sealed */
+                            nothing else into something new, and who is a user or has a token;
+                            NULL: nothing is sealed */
     /* Of who is no administrator; 0: as much as they like. */
     unsigned request_limit;   /* requests a second, of a user or account */
     int64_t jobs_per_owner;   /* that are not finished */

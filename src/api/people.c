@@ -7,32 +7,41 @@
 
 #include "base/mem.h"
 
+#include "api/seals.h"
 #include "api/secret.h"
+
+struct known_user {
+    struct user_record record;
+    bool is_sealed;
+};
 
 /* What the store had when it was asked last. */
 struct picture {
+    struct seals *seals; /* the people's */
     struct arena arena;
-    struct access_token *tokens; /* by hash */
+    struct access_token *tokens; /* by hash; those that are sealed */
     size_t token_count, token_capacity;
-    struct user_record *users; /* by name */
+    struct known_user *users; /* by name */
     size_t user_count, user_capacity;
 };
 
 struct people {
     struct store *store;
     struct clock *clock;
+    struct seals *seals;
     pthread_mutex_t mutex; /* protects all below */
     struct picture picture;
     bool fresh;
     mono_us read_at;
 };
 
-struct people *people_new(struct store *store, struct clock *clock)
+struct people *people_new(struct store *store, struct clock *clock, const uint8_t *seal)
 {
     struct people *people = xcalloc(1, sizeof(*people));
 
     people->store = store;
     people->clock = clock;
+    people->seals = seals_new(seal);
     pthread_mutex_init(&people->mutex, NULL);
     return people;
 }
@@ -50,6 +59,7 @@ void people_free(struct people *people)
     if (!people)
         return;
     picture_release(&people->picture);
+    seals_free(people->seals);
     pthread_mutex_destroy(&people->mutex);
     free(people);
 }
@@ -62,6 +72,8 @@ static bool keep_token(void *context, const struct access_token *token)
     struct picture *picture = context;
     struct access_token *kept;
 
+    if (!seals_fit_token(picture->seals, token))
+        return true;
     picture->tokens = xgrow(picture->tokens, picture->token_count, &picture->token_capacity,
                             sizeof(*picture->tokens));
     kept = &picture->tokens[picture->token_count++];
@@ -69,6 +81,7 @@ static bool keep_token(void *context, const struct access_token *token)
     kept->id = arena_strdup(&picture->arena, token->id);
     kept->name = "";
     kept->account = arena_strdup(&picture->arena, token->account);
+    kept->seal = "";
     return true;
 }
 
@@ -78,6 +91,7 @@ static struct user_record copy_user(struct arena *arena, const struct user_recor
 
     copy.name = arena_strdup(arena, user->name);
     copy.password = arena_strdup(arena, user->password);
+    copy.seal = "";
     copy.accounts = strings_copy(&user->accounts, arena);
     return copy;
 }
@@ -88,7 +102,8 @@ static bool keep_user(void *context, const struct user_record *user)
 
     picture->users = xgrow(picture->users, picture->user_count, &picture->user_capacity,
                            sizeof(*picture->users));
-    picture->users[picture->user_count++] = copy_user(&picture->arena, user);
+    picture->users[picture->user_count++] =
+        (struct known_user){copy_user(&picture->arena, user), seals_fit_user(picture->seals, user)};
     return true;
 }
 
@@ -100,7 +115,8 @@ static int compare_tokens(const void *a, const void *b)
 
 static int compare_users(const void *a, const void *b)
 {
-    return strcmp(((const struct user_record *)a)->name, ((const struct user_record *)b)->name);
+    return strcmp(((const struct known_user *)a)->record.name,
+                  ((const struct known_user *)b)->record.name);
 }
 
 /*
@@ -117,9 +133,9 @@ static struct access_token *find_token(const struct picture *picture, const uint
     return bsearch(&wanted, picture->tokens, picture->token_count, sizeof(wanted), compare_tokens);
 }
 
-static const struct user_record *find_user(const struct picture *picture, const char *name)
+static const struct known_user *find_user(const struct picture *picture, const char *name)
 {
-    struct user_record wanted = {.name = name};
+    struct known_user wanted = {.record.name = name};
 
     if (!picture->user_count)
         return NULL;
@@ -139,7 +155,7 @@ static void keep_uses(const struct picture *old, struct picture *fresh)
 
 static enum rc refresh(struct people *people, struct err *err)
 {
-    struct picture fresh = {0};
+    struct picture fresh = {.seals = people->seals};
     mono_us now = clock_mono(people->clock);
     enum rc rc;
 
@@ -157,6 +173,7 @@ static enum rc refresh(struct people *people, struct err *err)
         qsort(fresh.tokens, fresh.token_count, sizeof(*fresh.tokens), compare_tokens);
     if (fresh.user_count)
         qsort(fresh.users, fresh.user_count, sizeof(*fresh.users), compare_users);
+    seals_turn(people->seals);
     keep_uses(&people->picture, &fresh);
     picture_release(&people->picture);
     people->picture = fresh;
@@ -187,11 +204,11 @@ struct rights rights_of_user(const struct user_record *user)
 static struct rights rights_of_name(const struct picture *picture, const char *name,
                                     struct arena *arena)
 {
-    const struct user_record *user = find_user(picture, name);
+    const struct known_user *user = find_user(picture, name);
     struct rights rights;
 
     if (user) {
-        rights = rights_of_user(user);
+        rights = rights_of_user(&user->record);
     } else {
         rights = rights_of_role(ROLE_EDITOR);
         rights.accounts = (struct strings){&name, 1};
@@ -200,11 +217,23 @@ static struct rights rights_of_name(const struct picture *picture, const char *n
     return rights;
 }
 
-static bool is_disabled(const struct picture *picture, const char *name)
+static enum rc check_sealed(const struct known_user *user, enum rc otherwise, struct err *err)
 {
-    const struct user_record *user = find_user(picture, name);
+    if (!user || user->is_sealed)
+        return RC_OK;
+    return err_fail(err, otherwise, "no manager signed the user %s: see `cronjob sign`",
+                    user->record.name);
+}
 
-    return user && user->disabled;
+/* RC_UNAUTHORIZED: nobody is let in by this name. */
+static enum rc check_name(const struct picture *picture, const char *name, struct err *err)
+{
+    const struct known_user *user = find_user(picture, name);
+    enum rc rc = check_sealed(user, RC_UNAUTHORIZED, err);
+
+    if (rc == RC_OK && user && user->record.disabled)
+        rc = err_fail(err, RC_UNAUTHORIZED, "the user %s is disabled", name);
+    return rc;
 }
 
 static void note_use(struct access_token *token, instant_us now, struct person *person)
@@ -224,7 +253,7 @@ static enum rc identify(struct people *people, const uint8_t *hash, struct arena
     struct rights rights;
 
     if (!token || (token->expires_at != INSTANT_NONE && token->expires_at <= now) ||
-        is_disabled(picture, token->account))
+        check_name(picture, token->account, NULL) != RC_OK)
         return err_fail(err, RC_UNAUTHORIZED, "the token is not valid (any more)");
     rights = token->admin ? rights_of_all() : rights_of_name(picture, token->account, arena);
     *ret_person = (struct person){
@@ -263,8 +292,8 @@ enum rc people_find_account(struct people *people, const char *name, bool is_mas
     }
     pthread_mutex_lock(&people->mutex);
     rc = refresh(people, err);
-    if (rc == RC_OK && is_disabled(&people->picture, name))
-        rc = err_fail(err, RC_UNAUTHORIZED, "the user %s is disabled", name);
+    if (rc == RC_OK)
+        rc = check_name(&people->picture, name, err);
     if (rc == RC_OK)
         *ret_person = (struct person){.name = arena_strdup(arena, name),
                                       .rights = rights_of_name(&people->picture, name, arena)};
@@ -275,18 +304,18 @@ enum rc people_find_account(struct people *people, const char *name, bool is_mas
 enum rc people_find_user(struct people *people, const char *name, struct arena *arena,
                          struct user_record *ret_user, struct err *err)
 {
-    const struct user_record *user = NULL;
+    const struct known_user *user = NULL;
     enum rc rc;
 
     pthread_mutex_lock(&people->mutex);
     rc = refresh(people, err);
     if (rc == RC_OK) {
         user = find_user(&people->picture, name);
-        if (user)
-            *ret_user = copy_user(arena, user);
-        else
-            rc = err_fail(err, RC_NOT_FOUND, "there is no such user");
+        rc = user ? check_sealed(user, RC_NOT_FOUND, err)
+                  : err_fail(err, RC_NOT_FOUND, "there is no such user");
     }
+    if (rc == RC_OK)
+        *ret_user = copy_user(arena, &user->record);
     pthread_mutex_unlock(&people->mutex);
     return rc;
 }
@@ -298,6 +327,8 @@ enum rc people_rights_of(struct people *people, const char *name, struct arena *
 
     pthread_mutex_lock(&people->mutex);
     rc = refresh(people, err);
+    if (rc == RC_OK)
+        rc = check_sealed(find_user(&people->picture, name), RC_FORBIDDEN, err);
     if (rc == RC_OK)
         *ret_rights = rights_of_name(&people->picture, name, arena);
     pthread_mutex_unlock(&people->mutex);
@@ -326,7 +357,7 @@ static bool sees_as_much(const struct people *people, const char *name, const ch
     const struct access_token *token = id ? find_id(people, id) : NULL;
     struct rights now;
 
-    if ((id && !token) || is_disabled(&people->picture, name))
+    if ((id && !token) || check_name(&people->picture, name, NULL) != RC_OK)
         return false;
     now = rights_of_name(&people->picture, name, &arena);
     if (token)
@@ -344,4 +375,17 @@ bool people_still_admit(struct people *people, const char *name, const char *tok
         admitted = sees_as_much(people, name, token, rights);
     pthread_mutex_unlock(&people->mutex);
     return admitted;
+}
+
+/* ---- what the store has -----------------------------------------------------------------------
+ */
+
+bool people_take_user(struct people *people, const struct user_record *user)
+{
+    return seals_fit_user(people->seals, user);
+}
+
+bool people_take_token(struct people *people, const struct access_token *token)
+{
+    return seals_fit_token(people->seals, token);
 }

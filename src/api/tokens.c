@@ -12,24 +12,32 @@
 #include "api/secret.h"
 #include "wire/token.h"
 
+struct token_list {
+    struct people *people;
+    struct json_writer writer;
+};
+
 static bool visit_token(void *context, const struct access_token *token)
 {
-    wire_token_write(context, token, NULL);
+    struct token_list *list = context;
+
+    if (people_take_token(list->people, token))
+        wire_token_write(&list->writer, token, NULL);
     return true;
 }
 
 void handle_token_list(struct call *call)
 {
-    struct json_writer writer;
+    struct token_list list = {.people = call->api->people};
     struct err err = {0};
     AUTO_BUF struct buf body;
     enum rc rc;
 
     buf_init(&body, ANSWER_LIMIT);
-    json_writer_init(&writer, &body);
-    json_write_array_begin(&writer);
-    rc = store_read_tokens(call->api->config.store, visit_token, &writer, &err);
-    json_write_array_end(&writer);
+    json_writer_init(&list.writer, &body);
+    json_write_array_begin(&list.writer);
+    rc = store_read_tokens(call->api->config.store, visit_token, &list, &err);
+    json_write_array_end(&list.writer);
     if (rc == RC_OK)
         answer_json(call, &body);
     else

@@ -52,6 +52,8 @@
       none,       "Jobs with a line in this node's crontab.")                                       \
     X(METRIC_FIRES,              COUNTER,   "cronjob_fires_total",                   "answer",      \
       none,       "Calls of this node's cron, by what they were answered.")                         \
+    X(METRIC_UNSIGNED,           GAUGE,     "cronjob_unsigned",                      "kind",        \
+      none,       "Users and tokens that count nowhere, for no manager signed them.")               \
     X(METRIC_STORE_FAILURES,     COUNTER,   "cronjob_store_failures_total",          "operation,reason", \
       none,       "Operations that the store did not do.")
 /* clang-format on */

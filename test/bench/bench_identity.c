@@ -3,6 +3,7 @@
  * What it costs to know who asks: `bench_identity [TOKENS]`, 1000 unless said otherwise, and as
  * many users. Prints lines of "name value unit".
  *
+ *     first        of each user and token, when they are read first: its seal is checked
  *     permission   a secret becomes a person with rights, which a role is compared with: all that a
  *                  request needs when the picture of users and tokens is at hand
  *     refresh      the picture is read anew, as every two seconds
@@ -24,6 +25,7 @@
 #include "api/people.h"
 #include "api/secret.h"
 #include "http/peer.h"
+#include "wire/seal.h"
 
 enum { TOKENS = 1000, CHECKS = 200000, REFRESHES = 100, PEERS = 20000 };
 
@@ -40,7 +42,8 @@ static void report(const char *name, double span, size_t count)
     (void)printf("%-16s %12.3f us\n", name, span / (double)count * 1e6);
 }
 
-static void fill(struct store *store, size_t count, char (*secrets)[SECRET_TEXT])
+static void fill(struct store *store, const uint8_t *seal, size_t count,
+                 char (*secrets)[SECRET_TEXT])
 {
     struct store_write *AUTO_FREE writes = xcalloc(2 * count, sizeof(*writes));
     AUTO_ARENA struct arena arena = {0};
@@ -53,16 +56,27 @@ static void fill(struct store *store, size_t count, char (*secrets)[SECRET_TEXT]
                                      .scope = ROLE_ADMIN,
                                      .expires_at = INSTANT_NONE,
                                      .last_used_at = INT64_MAX / 2};
+        struct user_record user = {
+            .name = name, .role = ROLE_EDITOR, .accounts = {&name, 1}, .password = ""};
 
         secret_new(secrets[i]);
         secret_digest(secrets[i], strlen(secrets[i]), token.hash);
+        token.seal = wire_token_seal(seal, &token, &arena);
+        user.seal = wire_user_seal(seal, &user, &arena);
         writes[2 * i] = (struct store_write){.kind = WRITE_TOKEN_CREATE, .access = token};
-        writes[2 * i + 1] = (struct store_write){
-            .kind = WRITE_USER_CREATE,
-            .user.record = {
-                .name = name, .role = ROLE_EDITOR, .accounts = {&name, 1}, .password = ""}};
+        writes[2 * i + 1] = (struct store_write){.kind = WRITE_USER_CREATE, .user.record = user};
         CHECK(store_apply(store, &writes[2 * i], 2, NULL) == RC_OK);
     }
+}
+
+static void bench_first(struct people *people, size_t count, const char *secret)
+{
+    AUTO_ARENA struct arena arena = {0};
+    struct person person;
+    double start = seconds();
+
+    CHECK(people_find_secret(people, secret, &arena, &person, NULL) == RC_OK);
+    report("first", seconds() - start, 2 * count);
 }
 
 static void bench_permission(struct people *people, size_t count, char (*secrets)[SECRET_TEXT])
@@ -124,11 +138,14 @@ int main(int argc, char **argv)
     size_t count = argc > 1 ? strtoul(argv[1], NULL, 10) : TOKENS;
     struct clock *clock = posix_clock_new();
     struct store *store = memory_store_new(&(struct memory_store_config){.clock = clock});
-    struct people *people = people_new(store, clock);
+    struct seal_keys seal = {0};
+    struct people *people = people_new(store, clock, seal.known);
     char(*secrets)[SECRET_TEXT] = xcalloc(count, SECRET_TEXT);
 
     CHECK(count && secret_init(NULL) == RC_OK);
-    fill(store, count, secrets);
+    seal_keys_derive("the secret", 10, &seal);
+    fill(store, seal.own, count, secrets);
+    bench_first(people, count, secrets[0]);
     bench_permission(people, count, secrets);
     bench_refresh(people, secrets[0]);
     bench_peer();
