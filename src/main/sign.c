@@ -193,6 +193,7 @@ static enum rc open_store(const struct server_options *options, struct clock *cl
                                         .user = place->user,
                                         .password = place->password,
                                         .database = place->path,
+                                        .ca_file = options->store.ca_file,
                                         .clock = clock};
 
     for (size_t i = 0; i < place->count; i++)
