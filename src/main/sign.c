@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * `cronjob sign`: which jobs of a cluster no manager signed, and their signing. Those from before
- * jobs were signed have no signature; one that does not fit was written by somebody else. No
- * process may tell for itself which of them are as their owners wanted them: a person looks.
+ * `cronjob sign`: which jobs, users and tokens of a cluster no manager signed, and their signing.
+ * Those from before have no signature; one that does not fit was written by somebody else. No
+ * process may tell for itself which of them are as they should be: a person looks.
  */
 #include "main/sign.h"
 
@@ -22,15 +22,19 @@
 #include "link/secret.h"
 #include "main/options.h"
 #include "wire/job.h"
+#include "wire/seal.h"
 
 enum standing { SIGNED, UNSIGNED, FORGED };
 
+/* All of the command's arena. */
 struct found {
     struct list link;
-    struct seal_subject subject;
+    const char *id; /* "12", "user:anne", "token:Ab3dEf6h": as it is asked for */
+    const char *owner;
+    const char *run_as;
+    const char *what;
     enum standing standing;
-    const char *document;
-    size_t length; /* without its seal */
+    struct store_write write; /* which signs it */
 };
 
 struct signing {
@@ -44,10 +48,9 @@ struct signing {
 
 /* ---- what there is --------------------------------------------------------------------------- */
 
-static enum standing standing_of(const struct signing *signing, const struct seal_subject *subject,
-                                 const struct job_record *job)
+static enum standing standing_of(enum rc checked)
 {
-    switch (seal_check(signing->keys.known, subject, job->document, job->document_length)) {
+    switch (checked) {
     case RC_OK:
         return SIGNED;
     case RC_NOT_FOUND:
@@ -57,35 +60,130 @@ static enum standing standing_of(const struct signing *signing, const struct sea
     }
 }
 
-static bool note(void *context, const struct job_record *job)
+static struct found *add_found(struct signing *signing, enum standing standing,
+                               enum write_kind kind)
+{
+    struct found *found = arena_alloc(&signing->cli->arena, sizeof(*found));
+
+    *found = (struct found){.standing = standing, .write = {.kind = kind}};
+    list_append(&signing->found, &found->link);
+    return found;
+}
+
+static const char *document_text(const struct json_value *document, const char *name,
+                                 struct arena *arena)
+{
+    const struct json_value *value = document ? json_value_member(document, name) : NULL;
+
+    return value && json_value_kind(value) == JSON_KIND_STRING
+               ? arena_strdup(arena, json_value_string(value))
+               : "-";
+}
+
+/* `text` is the document alone. */
+static void tell_job(struct found *found, const struct buf *text, struct arena *arena)
+{
+    struct json_value *AUTO_JSON document = NULL;
+
+    if (json_document_read(text->data, text->length, &document, NULL) != RC_OK)
+        document = NULL;
+    found->run_as = document_text(document, "run_as", arena);
+    found->what = document_text(document, "executable", arena);
+}
+
+static bool note_job(void *context, const struct job_record *job)
 {
     struct signing *signing = context;
     struct arena *arena = &signing->cli->arena;
-    struct seal_subject subject = {
+    const struct seal_subject subject = {
         .kind = SEAL_JOB, .job = job->id, .revision = job->revision, .owner = job->owner};
-    enum standing standing = standing_of(signing, &subject, job);
+    enum standing standing =
+        standing_of(seal_check(signing->keys.known, &subject, job->document, job->document_length));
+    struct buf AUTO_BUF text;
     struct found *found;
 
+    buf_init(&text, SIZE_MAX); /* without a limit nothing fails */
     if (standing == SIGNED || job->removed)
         return true;
-    subject.owner = arena_strdup(arena, job->owner);
-    found = arena_alloc(arena, sizeof(*found));
-    *found = (struct found){
-        .subject = subject,
-        .standing = standing,
-        .document = arena_strndup(arena, job->document, job->document_length),
-        .length = seal_body(job->document, job->document_length),
+    found = add_found(signing, standing, WRITE_JOB_SEAL);
+    found->id = arena_printf(arena, "%" PRIu64, job->id);
+    found->owner = arena_strdup(arena, job->owner);
+    (void)buf_append(&text, job->document, seal_body(job->document, job->document_length));
+    tell_job(found, &text, arena);
+    (void)seal_put(signing->keys.own, &subject, &text);
+    found->write.job = (struct write_job){.id = job->id,
+                                          .revision = job->revision,
+                                          .document = arena_strndup(arena, text.data, text.length),
+                                          .document_length = text.length};
+    return true;
+}
+
+static const char *list_accounts(const struct user_record *user, struct arena *arena)
+{
+    const char *text = user->accounts.count ? user->accounts.items[0] : "-";
+
+    if (user->privileged)
+        return "every account";
+    for (size_t i = 1; i < user->accounts.count; i++)
+        text = arena_printf(arena, "%s,%s", text, user->accounts.items[i]);
+    return arena_strdup(arena, text);
+}
+
+static bool note_user(void *context, const struct user_record *user)
+{
+    struct signing *signing = context;
+    struct arena *arena = &signing->cli->arena;
+    enum standing standing = standing_of(wire_user_seal_check(signing->keys.known, user));
+    struct found *found;
+
+    if (standing == SIGNED)
+        return true;
+    found = add_found(signing, standing, WRITE_USER_CHANGE);
+    found->id = arena_printf(arena, "user:%s", user->name);
+    found->owner = "-";
+    found->run_as = list_accounts(user, arena);
+    found->what =
+        arena_printf(arena, "%s%s%s", role_text(user->role), user->disabled ? ", disabled" : "",
+                     user->password[0] ? ", with a password" : "");
+    found->write.user.record = (struct user_record){
+        .name = arena_strdup(arena, user->name),
+        .password = "",
+        .seal = wire_user_seal(signing->keys.own, user, arena),
     };
-    list_append(&signing->found, &found->link);
+    return true;
+}
+
+static bool note_token(void *context, const struct access_token *token)
+{
+    struct signing *signing = context;
+    struct arena *arena = &signing->cli->arena;
+    enum standing standing = standing_of(wire_token_seal_check(signing->keys.known, token));
+    struct found *found;
+
+    if (standing == SIGNED)
+        return true;
+    found = add_found(signing, standing, WRITE_TOKEN_SEAL);
+    found->id = arena_printf(arena, "token:%s", token->id);
+    found->owner = arena_strdup(arena, token->account);
+    found->run_as = "-";
+    found->what = arena_printf(arena, "%s, %s %s", token->name, role_text(token->scope),
+                               token->admin ? "with every right" : "at most");
+    found->write.access = (struct access_token){
+        .id = arena_strdup(arena, token->id),
+        .seal = wire_token_seal(signing->keys.own, token, arena),
+    };
     return true;
 }
 
 static enum rc look(struct signing *signing, struct err *err)
 {
     struct job_query query = job_query_all();
+    enum rc rc = store_read_users(signing->store, note_user, signing, err);
 
     query.parts = JOB_PART_DOCUMENT;
-    return store_read_jobs(signing->store, &query, note, signing, err);
+    if (rc == RC_OK)
+        rc = store_read_tokens(signing->store, note_token, signing, err);
+    return rc == RC_OK ? store_read_jobs(signing->store, &query, note_job, signing, err) : rc;
 }
 
 /* ---- what is signed -------------------------------------------------------------------------- */
@@ -93,61 +191,36 @@ static enum rc look(struct signing *signing, struct err *err)
 static bool is_named(const struct signing *signing, const struct found *found)
 {
     const struct arguments *arguments = signing->arguments;
-    char id[24];
 
-    (void)snprintf(id, sizeof(id), "%" PRIu64, found->subject.job);
     for (size_t i = 0; i < arguments->operand_count; i++)
-        if (!strcmp(arguments->operands[i], id))
+        if (!strcmp(arguments->operands[i], found->id))
             return true;
     return arguments_have(arguments, "all") && found->standing == UNSIGNED;
 }
 
-static enum rc seal(struct signing *signing, const struct found *found, struct err *err)
+static enum rc seal(struct signing *signing, struct found *found, struct err *err)
 {
-    struct store_write write = {.kind = WRITE_JOB_SEAL};
-    struct buf AUTO_BUF text;
-    enum rc rc;
+    enum rc rc = store_apply(signing->store, &found->write, 1, err);
 
-    buf_init(&text, SIZE_MAX);
-    (void)buf_append(&text, found->document, found->length);
-    (void)seal_put(signing->keys.own, &found->subject, &text); /* without a limit nothing fails */
-    write.job = (struct write_job){
-        .id = found->subject.job,
-        .revision = found->subject.revision,
-        .document = text.data,
-        .document_length = text.length,
-    };
-    rc = store_apply(signing->store, &write, 1, err);
-    if (rc != RC_OK || write.outcome == RC_OK)
+    if (rc != RC_OK || found->write.outcome == RC_OK)
         return rc;
-    *err = write.err;
-    return write.outcome;
+    *err = found->write.err;
+    return found->write.outcome;
 }
 
-static const char *document_text(const struct json_value *document, const char *name)
-{
-    const struct json_value *value = json_value_member(document, name);
-
-    return value && json_value_kind(value) == JSON_KIND_STRING ? json_value_string(value) : "-";
-}
-
-/* {"id", "owner", "run_as", "signature", "executable"} for the list. */
+/* {"id", "owner", "run_as", "signature", "what"} for the list. */
 static void write_row(const struct found *found, bool is_signed, struct buf *row)
 {
     static const char *const texts[] = {"fits", "none", "does not fit"};
-    struct json_value *AUTO_JSON document = NULL;
     struct json_writer writer;
 
-    if (json_document_read(found->document, found->length, &document, NULL) != RC_OK)
-        document = NULL;
     json_writer_init(&writer, row);
     json_write_object_begin(&writer);
-    json_member_id(&writer, "id", found->subject.job);
-    json_member_string(&writer, "owner", found->subject.owner);
-    json_member_string(&writer, "run_as", document ? document_text(document, "run_as") : "-");
+    json_member_string(&writer, "id", found->id);
+    json_member_string(&writer, "owner", found->owner);
+    json_member_string(&writer, "run_as", found->run_as);
     json_member_string(&writer, "signature", is_signed ? "made now" : texts[found->standing]);
-    json_member_string(&writer, "executable",
-                       document ? document_text(document, "executable") : "-");
+    json_member_string(&writer, "what", found->what);
     json_write_object_end(&writer);
 }
 
@@ -173,7 +246,7 @@ static enum rc sign(struct signing *signing, struct listing *listing, struct err
         if (is_signed)
             rc = seal(signing, found, err);
         if (rc != RC_OK)
-            return err_prefix(err, rc, "job %" PRIu64, found->subject.job);
+            return err_prefix(err, rc, "%s", found->id);
         list_one(found, is_signed, listing);
         signing->sealed += is_signed;
         signing->left += !is_signed;
@@ -235,7 +308,7 @@ static int conclude(const struct signing *signing, const struct listing *listing
     if (listing->row_count)
         listing_print(listing, listing_width(), stdout);
     else
-        (void)puts("every job is signed");
+        (void)puts("all is signed");
     return signing->left ? CLI_FAILED : CLI_DONE;
 }
 
@@ -245,7 +318,7 @@ static int run_sign(struct cli *cli, const struct arguments *arguments)
                                             {"OWNER", "owner", NULL},
                                             {"RUN AS", "run_as", NULL},
                                             {"SIGNATURE", "signature", NULL},
-                                            {"COMMAND", "executable", NULL}};
+                                            {"WHAT", "what", NULL}};
     struct signing signing = {.cli = cli, .arguments = arguments};
     struct listing listing = {columns, ARRAY_SIZE(columns), &cli->arena, NULL, 0, 0};
     struct server_options options;
@@ -274,13 +347,15 @@ static const struct option sign_options[] = {
 
 const struct command command_sign = {
     .name = "sign",
-    .operands = "[JOB...]",
-    .summary = "List the jobs of a cluster that no manager signed, and sign them",
+    .operands = "[ID...]",
+    .summary = "List what no manager of a cluster signed, and sign it",
     .details =
-        "Workers execute only what a manager signed. Jobs from before they did, and jobs that\n"
-        "were migrated, have no signature: look at the list, then sign them with --all. One that\n"
-        "does not fit was written into the database by somebody else; it is signed only when its\n"
-        "id is given. Run it where a manager runs, with its settings. Exit code 1: some are left.",
+        "Workers execute only what a manager signed, and API servers take only users and tokens\n"
+        "that one signed. What is from before they did, and what was migrated, has no signature:\n"
+        "look at the list, then sign it with --all. What has one that does not fit was written\n"
+        "into the database by somebody else; it is signed only when its ID is given: that of a\n"
+        "job, user:NAME or token:ID. Run it where a manager runs, with its settings. Exit code 1:\n"
+        "some are left.",
     .most = OPERANDS_ANY,
     .serves = true,
     .options = {sign_options},

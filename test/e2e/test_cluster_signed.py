@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who can write into the database or into ZooKeeper has nothing executed that no manager signed."""
+"""Who can write into the database or into ZooKeeper has nothing executed that no manager signed,
+and is nobody whom no manager signed."""
 
 import contextlib
+import hashlib
 import os
+import re
 import subprocess
 
 import pymysql
 import pytest
-from harness import binary, wait_until
+from harness import Client, binary, wait_until
 from servers.mariadb import DATABASE
 from servers.zookeeper import JARS, JAVA
 
@@ -175,7 +178,130 @@ def test_an_administrator_signs_what_is_from_before(cluster):
     refused(cluster, other, "the job has a signature that does not fit")
     assert sign(cluster, other["id"]).returncode == 0
     assert cluster.api.wait_run(cluster.api.run(other))["status"] == "succeeded"
-    assert sign(cluster).stdout == "every job is signed\n"
+    assert sign(cluster).stdout == "all is signed\n"
+
+
+def with_token(cluster, secret):
+    """Somebody at each API server."""
+    clients = [Client(server.url) for server in cluster.apis]
+    for client in clients:
+        client.session.headers["Authorization"] = f"Bearer {secret}"
+    return clients
+
+
+def wait_status(clients, status, path="/jobs"):
+    """Within the five seconds after which nobody is let in by what was revoked."""
+    for client in clients:
+        wait_until(lambda c=client: c.request("GET", path).status_code == status, 5, status)
+
+
+def wait_unsigned(cluster, kind, count):
+    """API servers have seen so many users or tokens that no manager signed."""
+    for server in cluster.apis:
+        client = Client(server.url)
+        pattern = re.compile(f'^cronjob_unsigned{{kind="{kind}"}} {count}$', re.MULTILINE)
+
+        def seen(client=client, pattern=pattern):
+            client.session.headers["Authorization"] = "Bearer dcj_nobody"
+            assert client.request("GET", "/jobs").status_code == 401
+            return pattern.search(client.request("GET", "/metrics").text)
+
+        wait_until(seen, 10, f"{count} of kind {kind}")
+
+
+def lines_of(signed):
+    return {line.split()[0]: line for line in signed.stdout.splitlines()}
+
+
+def can_log_in(cluster, user):
+    body = {"user": user, "password": "correct horse", "token": True}
+    clients = [Client(server.url) for server in cluster.apis]
+    return [client.request("POST", "/login", body).status_code for client in clients]
+
+
+def test_nobody_becomes_a_user_or_a_token_by_the_database(cluster, watch_folder):
+    carl = {"name": "carl", "role": "viewer", "password": "correct horse"}
+    cluster.api.request("POST", "/users", carl, expect=201)
+    secret = "dcj_" + "x" * 43
+    evil = {"schedule": "@manual", "executable": f"touch {watch_folder}/evil", "type": "command"}
+    with database(cluster) as cursor:
+        cursor.execute(
+            "INSERT INTO users (name, role, privileged, disabled, accounts, password, created_at,"
+            " seal) SELECT 'evil', 3, 1, 0, accounts, password, created_at, seal FROM users"
+            " WHERE name = 'carl'"
+        )
+        cursor.execute(
+            "INSERT INTO tokens (id, name, account, admin, hash, created_at, session, scope)"
+            " VALUES ('evil0001', 'evil', 'root', 1, %s, 0, 0, 3)",
+            (hashlib.sha256(secret.encode()).digest(),),
+        )
+    wait_unsigned(cluster, "user", 1)
+    wait_unsigned(cluster, "token", 1)
+    clients = with_token(cluster, secret)
+    for client in clients:
+        client.request("GET", "/jobs", expect=401)
+        client.request("POST", "/jobs", {**evil, "run_as": "root"}, expect=401)
+    assert can_log_in(cluster, "evil") == [401, 401]
+    assert can_log_in(cluster, "carl") == [200, 200]
+    assert "evil" not in {user["name"] for user in cluster.api.get("/users")}
+    assert "evil0001" not in {token["id"] for token in cluster.api.get("/tokens")}
+    listed = lines_of(sign(cluster))
+    assert " none " in listed["token:evil0001"] and "with every right" in listed["token:evil0001"]
+    assert " does not fit " in listed["user:evil"] and "every account" in listed["user:evil"]
+
+    signed = sign(cluster, "--all")  # a person who does not look
+    assert signed.returncode == 1 and " does not fit " in lines_of(signed)["user:evil"]
+    wait_status(clients, 200, "/users")
+    assert can_log_in(cluster, "evil") == [401, 401]
+    assert sign(cluster, "user:evil").returncode == 0
+    wait_unsigned(cluster, "user", 0)
+    assert can_log_in(cluster, "evil") == [200, 200]
+    cluster.api.request("DELETE", "/tokens/evil0001", expect=204)
+    for name in ("evil", "carl"):
+        cluster.api.request("DELETE", f"/users/{name}", expect=204)
+    assert not (watch_folder / "evil").exists()
+
+
+def test_a_role_is_not_changed_in_the_database(cluster):
+    dora = {"name": "dora", "role": "viewer", "password": "correct horse"}
+    cluster.api.request("POST", "/users", dora, expect=201)
+    token = {"name": "doras", "account": "dora", "scope": "admin"}
+    made = cluster.api.request("POST", "/tokens", token, expect=201).json()
+    clients = with_token(cluster, made["token"])
+    wait_status(clients, 200)
+    for client in clients:
+        client.request("GET", "/users", expect=403)
+    with database(cluster) as cursor:
+        assert cursor.execute("UPDATE users SET role = 3, privileged = 1 WHERE name = 'dora'")
+        wait_status(clients, 401)
+        for client in clients:
+            client.request("GET", "/users", expect=401)
+        assert can_log_in(cluster, "dora") == [401, 401]
+        patch = cluster.api.request("PATCH", "/users/dora", {"disabled": False})
+        assert patch.status_code == 404 and "no manager signed the user dora" in patch.text
+        password = {"password": "another horse"}
+        cluster.api.request("PUT", "/users/dora/password", password, expect=404)
+        assert " does not fit " in lines_of(sign(cluster))["user:dora"]
+
+        assert cursor.execute("UPDATE users SET role = 0, privileged = 0 WHERE name = 'dora'")
+        wait_status(clients, 200)
+        assert cursor.execute("UPDATE tokens SET admin = 1 WHERE id = %s", (made["id"],))
+        wait_status(clients, 401)
+        assert cursor.execute("UPDATE tokens SET admin = 0 WHERE id = %s", (made["id"],))
+        wait_status(clients, 200)
+
+        assert cursor.execute("UPDATE users SET seal = NULL WHERE name = 'dora'")  # from before
+        wait_status(clients, 401)
+    signed = sign(cluster, "--all")
+    assert signed.returncode == 0 and " made now " in lines_of(signed)["user:dora"]
+    wait_status(clients, 200)
+    for client in clients:
+        client.request("GET", "/users", expect=403)
+    cluster.api.request("PATCH", "/users/dora", {"role": "admin"}, expect=200)
+    wait_status(clients, 200, "/users")
+    assert can_log_in(cluster, "dora") == [200, 200]
+    cluster.api.request("DELETE", "/users/dora", expect=204)
+    assert sign(cluster).stdout == "all is signed\n"
 
 
 def test_a_worker_that_is_told_so_executes_what_is_from_before(cluster):
