@@ -153,13 +153,13 @@ static void keep_uses(const struct picture *old, struct picture *fresh)
     }
 }
 
-static enum rc refresh(struct people *people, struct err *err)
+static enum rc refresh(struct people *people, span_us age, struct err *err)
 {
     struct picture fresh = {.seals = people->seals};
     mono_us now = clock_mono(people->clock);
     enum rc rc;
 
-    if (people->fresh && now - people->read_at < PEOPLE_AGE)
+    if (people->fresh && now - people->read_at < age)
         return RC_OK;
     people->fresh = false;
     rc = store_read_tokens(people->store, keep_token, &fresh, err);
@@ -274,7 +274,9 @@ enum rc people_find_secret(struct people *people, const char *secret, struct are
 
     secret_digest(secret, strlen(secret), hash);
     pthread_mutex_lock(&people->mutex);
-    rc = refresh(people, err);
+    rc = refresh(people, PEOPLE_AGE, err);
+    if (rc == RC_OK && !find_token(&people->picture, hash))
+        rc = refresh(people, PEOPLE_AGE_NEW, err);
     if (rc == RC_OK)
         rc = identify(people, hash, arena, ret_person, err);
     pthread_mutex_unlock(&people->mutex);
@@ -291,7 +293,7 @@ enum rc people_find_account(struct people *people, const char *name, bool is_mas
         return RC_OK;
     }
     pthread_mutex_lock(&people->mutex);
-    rc = refresh(people, err);
+    rc = refresh(people, PEOPLE_AGE, err);
     if (rc == RC_OK)
         rc = check_name(&people->picture, name, err);
     if (rc == RC_OK)
@@ -308,7 +310,9 @@ enum rc people_find_user(struct people *people, const char *name, struct arena *
     enum rc rc;
 
     pthread_mutex_lock(&people->mutex);
-    rc = refresh(people, err);
+    rc = refresh(people, PEOPLE_AGE, err);
+    if (rc == RC_OK && !find_user(&people->picture, name))
+        rc = refresh(people, PEOPLE_AGE_NEW, err);
     if (rc == RC_OK) {
         user = find_user(&people->picture, name);
         rc = user ? check_sealed(user, RC_NOT_FOUND, err)
@@ -326,7 +330,7 @@ enum rc people_rights_of(struct people *people, const char *name, struct arena *
     enum rc rc;
 
     pthread_mutex_lock(&people->mutex);
-    rc = refresh(people, err);
+    rc = refresh(people, PEOPLE_AGE, err);
     if (rc == RC_OK)
         rc = check_sealed(find_user(&people->picture, name), RC_FORBIDDEN, err);
     if (rc == RC_OK)
@@ -371,7 +375,7 @@ bool people_still_admit(struct people *people, const char *name, const char *tok
     bool admitted = true;
 
     pthread_mutex_lock(&people->mutex);
-    if (refresh(people, NULL) == RC_OK)
+    if (refresh(people, PEOPLE_AGE, NULL) == RC_OK)
         admitted = sees_as_much(people, name, token, rights);
     pthread_mutex_unlock(&people->mutex);
     return admitted;

@@ -4,8 +4,9 @@
  * api/.
  *
  * The store is asked at most every PEOPLE_AGE, and at once after a change made here, so that what
- * was revoked or taken away anywhere is refused within that time. When the store does not answer
- * nobody is let in. Safe from any thread.
+ * was revoked or taken away anywhere is refused within that time; for somebody who is not known,
+ * at most every PEOPLE_AGE_NEW, so that who was made anywhere is soon let in. When the
+ * store does not answer nobody is let in. Safe from any thread.
  *
  * Where managers seal, a user or token that none has sealed (api/seals.h) is as if it were not
  * there. But nobody is let in by the name of such a user: without the row it might be an account's,
@@ -28,8 +29,9 @@
 #include "ports/clock.h"
 #include "ports/store.h"
 
-#define PEOPLE_AGE    (2 * SECOND)
-#define TOKEN_USE_AGE MINUTE /* how old the time of a token's last use gets before it is told */
+#define PEOPLE_AGE     (2 * SECOND)
+#define PEOPLE_AGE_NEW (100 * MILLISECOND)
+#define TOKEN_USE_AGE  MINUTE /* how old the time of a token's last use gets before it is told */
 
 struct people;
 
