@@ -41,13 +41,11 @@ def test_the_leading_manager_freezes_and_wakes_up(cluster, watch_folder):
     with watching(cluster, watch_folder) as watch:
         leader = cluster.leader()
         leader.freeze()
-        other = cluster.standby()
         wait_until(lambda: cluster.leader() not in (None, leader), RESUMED, "another leads")
         job = cluster.api.add("@manual", "echo done")
         leader.thaw()
         wait_until(lambda: not leader.leads(), 10, "it knows that it does not lead")
-        run = cluster.api.wait_run(cluster.api.run(job))
-        assert run["status"] == "succeeded" and other is not leader
+        assert cluster.api.wait_run(cluster.api.run(job))["status"] == "succeeded"
     nothing_lost(watch.report)
 
 
@@ -61,7 +59,7 @@ def test_without_any_manager_ticks_are_on_time(cluster, watch_folder):
         answer.session.headers.update(cluster.api.session.headers)
         body = {"schedule": "@manual", "executable": "true", "type": "command"}
         refused = answer.request("POST", "/jobs", body)
-        assert refused.status_code == 503 and "Retry-After" in refused.headers
+        assert refused.status_code == 503 and "Retry-After" in refused.headers, refused.text
     nothing_lost(watch.report)
 
 
