@@ -303,7 +303,7 @@ STAGES = {
     "zookeeper": Stages.zookeeper,
 }
 EVERYTHING = list(STAGES)
-STAGES["cluster"] = Stages.cluster  # eight minutes on top of sixteen
+STAGES["cluster"] = Stages.cluster  # some seven minutes on top of sixteen
 for suite in SUITES:
     STAGES[suite] = lambda stages, name=suite: stages.suite(name)
 

@@ -30,7 +30,7 @@
 #include "ports/store.h"
 
 #define PEOPLE_AGE     (2 * SECOND)
-#define PEOPLE_AGE_NEW (100 * MILLISECOND)
+#define PEOPLE_AGE_NEW (100 * MILLISECOND) /* before somebody is taken for unknown */
 #define TOKEN_USE_AGE  MINUTE /* how old the time of a token's last use gets before it is told */
 
 struct people;

@@ -108,47 +108,50 @@ static bool remember(struct seals *seals, const struct verdict *verdict)
     return !found;
 }
 
-static const char *what_is_wrong(enum rc rc)
+static struct verdict verdict_on(enum seal_kind kind, const struct buf *sealed)
 {
-    return rc == RC_NOT_FOUND ? "it has no signature" : "its signature does not fit";
+    struct verdict verdict = {.kind = kind, .used = true};
+
+    crypto_digest(sealed->data, sealed->length, verdict.digest);
+    return verdict;
+}
+
+/* What the check of its seal said of it, which is told to the log when it is new. */
+static bool judge(struct seals *seals, struct verdict *verdict, enum rc checked, const char *name)
+{
+    verdict->fits = checked == RC_OK;
+    if (remember(seals, verdict) && !verdict->fits)
+        log_warn("no manager signed this, so it counts nowhere; see `cronjob sign`",
+                 LOG_TEXT(verdict->kind == SEAL_USER ? "user" : "token", name),
+                 LOG_TEXT("reason", checked == RC_NOT_FOUND ? "it has no signature"
+                                                            : "its signature does not fit"));
+    return verdict->fits;
 }
 
 static bool user_fits(struct seals *seals, const struct user_record *user)
 {
-    struct verdict verdict = {.kind = SEAL_USER, .used = true};
+    struct verdict verdict;
     struct buf AUTO_BUF sealed;
-    enum rc rc;
 
     buf_init(&sealed, SIZE_MAX);
     wire_user_sealed(user, &sealed);
-    crypto_digest(sealed.data, sealed.length, verdict.digest);
+    verdict = verdict_on(SEAL_USER, &sealed);
     if (recall(seals, verdict.digest, &verdict.fits))
         return verdict.fits;
-    rc = wire_user_seal_check(seals->known, user);
-    verdict.fits = rc == RC_OK;
-    if (remember(seals, &verdict) && !verdict.fits)
-        log_warn("no manager signed a user, who is let in nowhere; see `cronjob sign`",
-                 LOG_TEXT("user", user->name), LOG_TEXT("reason", what_is_wrong(rc)));
-    return verdict.fits;
+    return judge(seals, &verdict, wire_user_seal_check(seals->known, user), user->name);
 }
 
 static bool token_fits(struct seals *seals, const struct access_token *token)
 {
-    struct verdict verdict = {.kind = SEAL_TOKEN, .used = true};
+    struct verdict verdict;
     struct buf AUTO_BUF sealed;
-    enum rc rc;
 
     buf_init(&sealed, SIZE_MAX);
     wire_token_sealed(token, &sealed);
-    crypto_digest(sealed.data, sealed.length, verdict.digest);
+    verdict = verdict_on(SEAL_TOKEN, &sealed);
     if (recall(seals, verdict.digest, &verdict.fits))
         return verdict.fits;
-    rc = wire_token_seal_check(seals->known, token);
-    verdict.fits = rc == RC_OK;
-    if (remember(seals, &verdict) && !verdict.fits)
-        log_warn("no manager signed a token, which counts nowhere; see `cronjob sign`",
-                 LOG_TEXT("token", token->id), LOG_TEXT("reason", what_is_wrong(rc)));
-    return verdict.fits;
+    return judge(seals, &verdict, wire_token_seal_check(seals->known, token), token->id);
 }
 
 bool seals_fit_user(struct seals *seals, const struct user_record *user)

@@ -111,6 +111,9 @@ enum user_part {
     USER_ALL = 31,
 };
 
+/* The parts become those of `change`, whose texts are borrowed. */
+void user_record_change(struct user_record *user, const struct user_record *change, unsigned parts);
+
 struct access_token {
     const char *id; /* 8 characters, shown */
     const char *name;

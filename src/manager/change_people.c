@@ -59,25 +59,6 @@ void change_prepare_user(struct change_batch *batch, struct pending_change *item
     user->record.seal = seal ? wire_user_seal(seal->own, &user->record, &batch->arena) : NULL;
 }
 
-/* What it will be, when it is what a manager made of it. */
-static struct user_record changed_user(const struct user_record *before,
-                                       const struct write_user *change)
-{
-    struct user_record user = *before;
-
-    if (change->sets & USER_ROLE)
-        user.role = change->record.role;
-    if (change->sets & USER_PRIVILEGED)
-        user.privileged = change->record.privileged;
-    if (change->sets & USER_DISABLED)
-        user.disabled = change->record.disabled;
-    if (change->sets & USER_ACCOUNTS)
-        user.accounts = change->record.accounts;
-    if (change->sets & USER_PASSWORD)
-        user.password = change->record.password;
-    return user;
-}
-
 /* The parts that do not change were sealed before, or they would be made good now. Written are
  * those that change alone: who writes between in the others gains a seal that does not fit. */
 enum rc change_prepare_user_change(struct change_batch *batch, struct pending_change *item)
@@ -95,7 +76,8 @@ enum rc change_prepare_user_change(struct change_batch *batch, struct pending_ch
     user->record.seal = NULL;
     if (!seal || !before) /* the store says that there is none */
         return RC_OK;
-    after = changed_user(before, &change->user);
+    after = *before;
+    user_record_change(&after, &change->user.record, change->user.sets);
     user->record.seal = wire_user_seal(seal->own, &after, &batch->arena);
     return RC_OK;
 }

@@ -148,16 +148,7 @@ static enum rc change_user(struct memory_store *store, struct store_write *write
     old = store->users.items[index];
     record = old->record;
     record.seal = change->record.seal;
-    if (change->sets & USER_ROLE)
-        record.role = change->record.role;
-    if (change->sets & USER_PRIVILEGED)
-        record.privileged = change->record.privileged;
-    if (change->sets & USER_DISABLED)
-        record.disabled = change->record.disabled;
-    if (change->sets & USER_ACCOUNTS)
-        record.accounts = change->record.accounts;
-    if (change->sets & USER_PASSWORD)
-        record.password = change->record.password;
+    user_record_change(&record, &change->record, change->sets);
     store->users.items[index] = new_user(&record);
     memory_user_free(old);
     if (change->sets & USER_PASSWORD)
